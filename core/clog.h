@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clog.h - a commit log in a directory.
+ *
+ * A log is a sequence of records: 1 byte or more each, numbered by offset
+ * from 0, never changed, offsets never used again. Records live in segments,
+ * directories named by the offset of their first record; the newest, the
+ * active segment, takes appends, the others are sealed. What lies on disk is
+ * specified in FORMAT.md.
+ *
+ *     struct clog *log = NULL;
+ *     uint64_t offset;
+ *     int r = clog_open("/var/lib/mylog", NULL, NULL, &log);
+ *     if (r == 0)
+ *             r = clog_append(log, "hello", 5, 0, &offset);
+ *     if (r == 0)
+ *             r = clog_sync(log, offset + 1);
+ *     clog_close(log);
+ *
+ * Results are 0, a count, or a negative errno. Outputs are called ret_*, come
+ * last and are untouched on failure. Every function may be called from any
+ * thread unless its comment says otherwise. A process can hold many logs.
+ *
+ * Three levels of durability. A record is *acknowledged* when the append has
+ * returned: it survives the end of this process, by any signal. It is
+ * *durable* when clog_sync() has covered it: it survives a power cut. What is
+ * neither may be lost to a power cut, always from the end, and is never
+ * replaced by wrong bytes.
+ *
+ * Errors that have one meaning everywhere:
+ *
+ *     ENOENT    no record or segment there: at or past next, or below oldest
+ *     ESTALE    it was there when it was opened, and has been dropped since
+ *     EIO       the record fails its checksum or lies in a lost segment; the
+ *               device reported an error; a sync after a failed one
+ *     EMSGSIZE  a record over max_record
+ *     EROFS     the log takes no appends: opened read-only, or a sync or a
+ *               roll-back failed; it stays so until it is opened again
+ *     EAGAIN    CLOG_NOWAIT was given and the call would have to wait
+ *     ENOSPC, EDQUOT, EFBIG
+ *               as the filesystem said; nothing of the append remains
+ *
+ * The library prints nothing and starts no thread. It installs one SIGBUS
+ * handler for the process, the first time a log is opened: a mapped index
+ * that somebody truncates is then an error of the look-up, not the end of
+ * the process. Any other SIGBUS goes on to the handler that was there before.
+ */
+#ifndef CLOG_H
+#define CLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct clog;      /* an open log */
+struct clog_view; /* something of it that is open for reading */
+
+/* The largest max_record that may be asked for, in bytes: 64 MiB. */
+#define CLOG_RECORD_LIMIT ((uint32_t)64 << 20)
+
+/* Flags of clog_append() and clog_view_read(). */
+enum {
+    CLOG_NOWAIT = 1 << 0, /* fail with EAGAIN rather than wait for a device */
+};
+
+/* Flags of clog_open(). */
+enum {
+    CLOG_READ_ONLY = 1 << 0, /* write nothing at all; shared with others */
+    CLOG_CREATE = 1 << 1,    /* make the directory if it is missing */
+};
+
+/*
+ * What to open a log with. Zero means the default everywhere, so that
+ * `struct clog_options o = {0}` is complete. A value out of range is EINVAL,
+ * never quietly mended.
+ */
+struct clog_options {
+    unsigned flags;      /* CLOG_READ_ONLY, CLOG_CREATE */
+    uint32_t max_record; /* bytes in [1, CLOG_RECORD_LIMIT]; 1044480 */
+    uint64_t max_store;  /* bytes in [1, 2^62]; a segment's store is rolled
+                            before it would pass this; 256 MiB */
+    uint64_t max_index;  /* bytes in [16, 2^40]; likewise of its index, down
+                            to a multiple of 16; 64 MiB */
+    /* Called now and then while open reads much; NULL for silence. done and
+       total are bytes, done in [0, total]. Must not call into the log. */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *progress_ctx; /* borrowed until clog_open() returns */
+};
+
+/* What a note of the report is about. */
+enum clog_note_kind {
+    CLOG_NOTE_REFUSED,    /* why clog_open() failed */
+    CLOG_NOTE_TORN,       /* a torn tail was cut, and kept in quarantine/ */
+    CLOG_NOTE_ROT,        /* damage that was left as it is: EIO when read */
+    CLOG_NOTE_GAP,        /* offsets whose segment is missing: EIO */
+    CLOG_NOTE_UNVERIFIED, /* records without stamps: served, unchecked */
+    CLOG_NOTE_INDEX,      /* an index was rebuilt */
+    CLOG_NOTE_PREFIX,     /* a length prefix is wrong, and is known better */
+    CLOG_NOTE_READ_ONLY,  /* why the log takes no appends */
+};
+
+/* One thing that open found, in the words of its file and place. */
+struct clog_note {
+    enum clog_note_kind kind;
+    char file[64];     /* path below the log's directory, "" for itself */
+    uint64_t offset;   /* first record concerned */
+    uint64_t count;    /* records concerned; 0: none, or not known */
+    uint64_t position; /* byte in file where it goes wrong */
+    uint64_t bytes;    /* bytes cut; 0 where nothing was cut */
+    int error;         /* negative errno, 0 if there was none */
+    char text[160];    /* one sentence, without a newline */
+};
+
+/*
+ * What open found and did. Filled whether open succeeds or not; release it
+ * with clog_report_done(). Notes are bounded at 1000, the counts are not.
+ */
+struct clog_report {
+    uint64_t segments;     /* segments found */
+    uint64_t records;      /* records from oldest to next, gaps not counted */
+    uint64_t scanned;      /* bytes of stores that were read */
+    uint64_t torn_records; /* whole records in torn tails that were cut */
+    uint64_t torn_bytes;   /* bytes of torn tails that were cut */
+    uint64_t rotten;       /* records that read as EIO */
+    uint64_t lost;         /* offsets in gaps */
+    uint64_t unverified;   /* records without a stamp */
+    uint64_t prefixes;     /* wrong length prefixes that are known better */
+    uint64_t indexes;      /* indexes rebuilt */
+    bool clean;            /* the last close was clean and its marker fits */
+    bool same_boot;        /* the last writer ran under this very kernel */
+    bool read_only;        /* the log takes no appends */
+    struct clog_note *notes;
+    size_t note_count;
+};
+
+void clog_report_done(struct clog_report *report);
+
+/*
+ * Opens the log in directory path. Without CLOG_READ_ONLY it is locked for
+ * this process alone, recovered, and takes appends; with it, it is shared
+ * with other read-only openers and nothing is written, whatever its state.
+ * options and report may be NULL; both are borrowed for the call.
+ *
+ * May wait long: an unclean log's active segment is read whole.
+ *
+ * EWOULDBLOCK: another process holds it (clog_writer() tells who). ENOENT:
+ * no directory and no CLOG_CREATE, or no parent. ENOTDIR, EACCES, EINVAL
+ * (options). EUCLEAN: it is not a log, or not of a version known here; the
+ * report's CLOG_NOTE_REFUSED names the file and the byte. On failure the
+ * directory is as it was, except for a recovery that was under way, which
+ * the next open goes on with.
+ */
+int clog_open(const char *path, const struct clog_options *options,
+              struct clog_report *report, struct clog **ret_log);
+
+/*
+ * Reads the process id of who last opened the log in path for writing.
+ * ENOENT: nobody has.
+ */
+int clog_writer(const char *path, pid_t *ret_pid);
+
+/*
+ * Makes everything durable, marks the log clean if that worked, and frees
+ * log, whatever is returned: the first error. NULL is 0. No other call may be
+ * running or follow, and every view must be closed. May wait.
+ */
+int clog_close(struct clog *log);
+
+/*
+ * Appends one record of size bytes, or count records, all or nothing: a batch
+ * has consecutive offsets, becomes readable at once, lies in one segment, and
+ * survives a crash whole or not at all. *ret_offset is the first one's.
+ * data is borrowed for the call; ret_offset may be NULL. flags: CLOG_NOWAIT.
+ *
+ * Acknowledged when it returns. It waits where the append must roll first: a
+ * roll makes the full segment durable. EINVAL: an empty record or an empty
+ * batch. On any error nothing is appended.
+ */
+int clog_append(struct clog *log, const void *data, size_t size, unsigned flags,
+                uint64_t *ret_offset);
+int clog_append_batch(struct clog *log, const struct iovec *records,
+                      size_t count, unsigned flags, uint64_t *ret_offset);
+
+/*
+ * Makes every record below upto durable (upto over next means next). Calls
+ * that run at the same time share one pair of fdatasyncs. Appends and reads
+ * go on meanwhile. May wait. EIO, ENOSPC ...: the device refused; the log is
+ * read-only from here on and records at or above status.durable are in doubt.
+ */
+int clog_sync(struct clog *log, uint64_t upto);
+
+/* The log at one moment. Counts of events are since it was opened. */
+struct clog_status {
+    uint64_t oldest;         /* first retained offset */
+    uint64_t next;           /* next record's offset; oldest: log is empty */
+    uint64_t durable;        /* records below this survive a power cut */
+    uint64_t active;         /* base of the active segment */
+    uint64_t segments;       /* segments, the active one included */
+    uint64_t records;        /* next - oldest, less what is in gaps */
+    uint64_t payload_bytes;  /* of all records */
+    uint64_t stored_bytes;   /* of all stores, indexes and stamps */
+    uint64_t stream_start;   /* position of oldest in the joined view */
+    uint64_t stream_end;     /* the joined view's end */
+    uint64_t appends;        /* batches appended */
+    uint64_t appended;       /* records appended */
+    uint64_t appended_bytes; /* payload bytes appended */
+    uint64_t append_errors;  /* appends that failed, CLOG_NOWAIT's aside */
+    uint64_t syncs;          /* pairs of fdatasyncs made */
+    uint64_t rolls;
+    uint64_t read_errors;     /* reads that ended in EIO */
+    uint64_t indexes_rebuilt; /* at open and since */
+    uint64_t prefixes_mended; /* records read past a wrong prefix */
+    uint64_t oldest_time_ns;  /* append times, ns since the epoch; 0: empty */
+    uint64_t last_time_ns;
+    int sync_error; /* the failed sync's errno, 0 */
+    bool writable;  /* the log takes appends */
+};
+
+void clog_status(struct clog *log, struct clog_status *ret_status);
+
+/* What open found; borrowed, valid until clog_close(). */
+const struct clog_report *clog_open_report(const struct clog *log);
+
+/* The bound on a record's length, in bytes. */
+uint32_t clog_max_record(const struct clog *log);
+
+/* Free and total bytes of the filesystem below the log. */
+struct clog_space {
+    uint64_t block_size;
+    uint64_t blocks, blocks_free, blocks_available; /* in block_size */
+};
+int clog_space(struct clog *log, struct clog_space *ret_space);
+
+/* A record without its bytes. */
+struct clog_record {
+    uint64_t offset;
+    uint64_t length;   /* of the payload, in bytes */
+    uint64_t time_ns;  /* when it was appended, ns since the epoch */
+    uint64_t segment;  /* base offset of its segment */
+    uint64_t position; /* of its length prefix in the segment's store */
+    uint32_t crc32c;   /* its stamp's checksum; 0 without a stamp */
+    bool verifiable;   /* there is a stamp */
+};
+
+/*
+ * Looks record offset up, by index and stamp alone: nothing is read from the
+ * store and nothing is checked. ENOENT, EIO (in a gap).
+ */
+int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret);
+
+/* The first offset at or after offset that lies in no gap; next at the end. */
+uint64_t clog_seek(struct clog *log, uint64_t offset);
+
+/*
+ * Reads record offset whole into data and checks it. Returns its length.
+ * EMSGSIZE: it is longer than size. May wait.
+ */
+ssize_t clog_read(struct clog *log, uint64_t offset, void *data, size_t size);
+
+/* The files of a segment. */
+enum clog_file { CLOG_STORE, CLOG_INDEX, CLOG_STAMPS };
+
+struct clog_segment {
+    uint64_t base;         /* offset of its first record, and its name */
+    uint64_t next;         /* one past its last record */
+    uint64_t sizes[3];     /* by enum clog_file: logical size in bytes */
+    uint64_t time_ns;      /* of its last record, or of its making */
+    uint64_t stream_start; /* its first byte's position in the joined view */
+    bool sealed;
+};
+
+/* The first segment whose base is at or after base. ENOENT: there is none. */
+int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret);
+
+/*
+ * A view is something that can be read at any position, like an open file:
+ *
+ * - a record. Its bytes are checked against its stamp at the first read.
+ * - the stream: all records' payloads end to end, from stream position origin
+ *   to the end of the log, growing. origin lies in [status.stream_start,
+ *   status.stream_end]; stream positions never change while the log is open.
+ *   Every record is checked before bytes of it are delivered. Records in
+ *   gaps are not there.
+ * - a file of a segment, raw and unchecked, at its logical size.
+ *
+ * A view holds a reference to its segment, no file descriptor. Calls on one
+ * view must not overlap; views of one log are independent of each other.
+ * Opening: ENOENT, EIO (in a gap), ENOMEM. Does not wait.
+ */
+int clog_view_record(struct clog *log, uint64_t offset,
+                     struct clog_view **ret_view);
+int clog_view_stream(struct clog *log, uint64_t origin,
+                     struct clog_view **ret_view);
+int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
+                      struct clog_view **ret_view);
+
+/* The view's size at this moment, in bytes. */
+uint64_t clog_view_size(const struct clog_view *view);
+
+/*
+ * Reads up to size bytes at position into data. Returns how many; 0 at the
+ * end and past it. Fewer than size only at the end, before a record that
+ * fails its check, or where CLOG_NOWAIT got a part. EIO: the record at
+ * position fails its check. ESTALE: it has been dropped. flags: CLOG_NOWAIT.
+ */
+ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
+                       uint64_t position, unsigned flags);
+
+/* NULL is allowed. */
+void clog_view_close(struct clog_view *view);
+
+/* The library's version, as "1.2.3". */
+const char *clog_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
