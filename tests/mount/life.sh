@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+. "$(dirname "$0")/lib.sh"
+
+test_unmounting_ends_it() {
+    mount_log
+    echo hello >>"$MNT/append"
+    detach "$MNT"
+    wait_for 10 gone_or_zombie
+    daemon_ends
+    [[ -e $LOG/clean ]] || fail "not marked as closed cleanly"
+}
+
+gone_or_zombie() {
+    [[ ! -d /proc/$daemon || $(cat "/proc/$daemon/stat") == *') Z '* ]]
+}
+
+# Bash lets its children ignore SIGINT; the daemon would honour that.
+end_by_signal() {
+    mkdir -p "$MNT"
+    env --default-signal=INT "$CLOG" -f "$LOG" "$MNT" 2>>"$TMP/daemon" &
+    daemon=$!
+    wait_for 10 serves
+    seq 1 100 >>"$MNT/append"
+    kill "-$1" "$daemon"
+    daemon_ends
+    fails is_mounted
+    [[ -e $LOG/clean ]] || fail "not marked as closed cleanly"
+    mount_log
+    seq 1 100 | cmp - "$MNT/log"
+    unmount_log
+    rm -rf "$LOG"
+}
+
+test_signals() {
+    end_by_signal TERM
+    end_by_signal INT
+}
+
+test_a_signal_with_files_open() {
+    mount_log
+    echo hello >>"$MNT/append"
+    exec 3<"$MNT/log" 4>>"$MNT/append"
+    printf unfinished >&4
+    kill -TERM "$daemon"
+    daemon_ends
+    exec 3<&- 4>&-
+    mount_log
+    printf 'hello\nunfinished' | cmp - "$MNT/log"
+    equal "$(status next)" 2
+}
+
+# A killed daemon leaves a mount that answers nothing; the next one clears it.
+test_a_dead_mount_is_cleared() {
+    mount_log
+    echo hello >>"$MNT/append"
+    kill -KILL "$daemon"
+    wait "$daemon" || true
+    daemon=
+    fails ls "$MNT"
+    mount_log
+    equal "$(cat "$MNT/log")" hello
+    equal "$(findmnt -n -o FSTYPE -M "$MNT" | wc -l)" 1
+}
+
+test_a_living_mount_is_not_cleared() {
+    mount_log
+    fails timeout 20 "$CLOG" -f "$TMP/other" "$MNT" 2>"$TMP/errors" &
+    wait_for 1 true
+    wait $! || true
+    serves >/dev/null
+    equal "$(findmnt -n -o SOURCE -M "$MNT" | head -n 1)" "$LOG"
+}
+
+test_unmounting_while_in_use() {
+    mount_log
+    exec 3<"$MNT/log"
+    fails detach "$MNT"
+    serves >/dev/null
+    exec 3<&-
+}
+
+# A lazy unmount takes the name away and leaves the writer its file.
+test_a_lazy_unmount_keeps_an_open_line() {
+    mount_log
+    exec 3>>"$MNT/append"
+    printf 'first\nunfin' >&3
+    umount -l "$MNT" || fusermount3 -uz "$MNT"
+    fails is_mounted
+    printf 'ished\nlast' >&3
+    exec 3>&-
+    daemon_ends
+    mount_log
+    printf 'first\nunfinished\nlast' | cmp - "$MNT/log"
+    equal "$(status next)" 3
+}
+
+test_held_lines_of_many_files() {
+    local fd
+    mount_log
+    for fd in {10..40}; do
+        eval "exec $fd>>\$MNT/append"
+        printf 'held by %d' "$fd" >&"$fd"
+    done
+    equal "$(status next)" 0
+    kill -TERM "$daemon"
+    daemon_ends
+    for fd in {10..40}; do
+        eval "exec $fd>&-"
+    done
+    mount_log
+    equal "$(status next)" 31
+    for fd in {10..40}; do
+        equal "$(cat "$MNT"/records/* | grep -o "held by $fd")" "held by $fd"
+    done
+}
+
+test_too_many_held_bytes() {
+    mount_log -o max_held=100K
+    head -c 60000 /dev/zero | tr '\0' x >"$TMP/half"
+    exec 3>>"$MNT/append" 4>>"$MNT/append"
+    cat "$TMP/half" >&3
+    fails cat "$TMP/half" >&4 2>"$TMP/errors"
+    contains "$(cat "$TMP/errors")" "No buffer space available"
+    echo >&3
+    cat "$TMP/half" >&4
+    exec 3>&- 4>&-
+    wait_for 5 test -e "$MNT/records/1"
+    equal "$(stat -c %s "$MNT/records/0" "$MNT/records/1")" $'60001\n60000'
+}
+
+run_tests
