@@ -39,11 +39,11 @@ test_metrics() {
     promtool check metrics <"$MNT/metrics.prom"
     seq 1 100 >>"$MNT/append"
     promtool check metrics <"$MNT/metrics.prom"
-    equal "$(metric clog_next_offset)" 100
-    equal "$(metric clog_oldest_offset)" 0
+    equal "$(metric clog_next)" 100
+    equal "$(metric clog_oldest)" 0
     equal "$(metric clog_records)" 100
     equal "$(metric clog_segments)" 1
-    equal "$(metric clog_payload_bytes)" "$(wc -c <"$MNT/log")"
+    equal "$(metric clog_bytes)" "$(wc -c <"$MNT/log")"
     equal "$(metric clog_appends_total)" 1
     equal "$(metric clog_appended_bytes_total)" "$(wc -c <"$MNT/log")"
     equal "$(metric clog_writable)" 1
