@@ -39,7 +39,7 @@ static struct way ways[] = {
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     perror(what);
     exit(1);

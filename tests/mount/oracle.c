@@ -36,7 +36,8 @@ struct reader {
     uint64_t time; /* of the last record */
 };
 
-__attribute__((format(printf, 1, 2))) static void die(const char *format, ...)
+__attribute__((format(printf, 1, 2), noreturn)) static void die(
+    const char *format, ...)
 {
     va_list args;
 

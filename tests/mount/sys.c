@@ -33,7 +33,7 @@ static const struct {
     {"nonblock", O_NONBLOCK}, {"direct", O_DIRECT},
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "sys: %s\n", what);
     exit(2);

@@ -20,7 +20,7 @@
 #define WRITERS  8
 #define LINE_MAX 128
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     perror(what);
     exit(1);
