@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs.h - what one mount knows.
+ */
+#ifndef FS_H
+#define FS_H
+
+#include <stdint.h>
+
+#include "append.h"
+#include "clog.h"
+#include "options.h"
+
+struct work;
+
+struct fs {
+    struct clog *log;
+    const struct options *options;
+    struct append append;
+    struct work *work;
+    uint64_t started_ns;   /* when it was mounted, ns since the epoch */
+    uint64_t door_lookups; /* the last number given to a door's node */
+};
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "clog.h"
+#include "fs.h"
+#include "tree.h"
+
+static int check_flags(const struct kind *kind, int flags)
+{
+    int mode = flags & O_ACCMODE;
+
+    if (S_ISDIR(kind->mode))
+        return -EISDIR;
+    if (S_ISLNK(kind->mode))
+        return -ELOOP;
+    if (kind->door)
+        return mode == O_WRONLY ? 0 : -EACCES;
+    return mode == O_RDONLY && !(flags & O_TRUNC) ? 0 : -EACCES;
+}
+
+int handle_open(struct fs *fs, struct node node, int flags,
+                struct handle **ret_handle)
+{
+    const struct kind *kind = tree_kind(node.kind);
+    struct handle *handle = NULL;
+    int r = check_flags(kind, flags);
+
+    if (r < 0)
+        return r;
+    handle = calloc(1, sizeof(*handle));
+    if (handle == NULL)
+        return -ENOMEM;
+    handle->fs = fs;
+    handle->kind = node.kind;
+    handle->references = 1;
+    pthread_mutex_init(&handle->busy, NULL);
+    append_open(&fs->append, &handle->line);
+    if (kind->open != NULL)
+        r = kind->open(fs, node.number, handle);
+    if (r < 0) {
+        handle_put(handle);
+        return r;
+    }
+    *ret_handle = handle;
+    return 0;
+}
+
+struct handle *handle_get(struct handle *handle)
+{
+    handle->references++;
+    return handle;
+}
+
+void handle_put(struct handle *handle)
+{
+    if (--handle->references > 0)
+        return;
+    append_close(&handle->fs->append, &handle->line);
+    clog_view_close(handle->view);
+    free(handle->text);
+    pthread_mutex_destroy(&handle->busy);
+    free(handle);
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - mounts a log and serves it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "background.h"
+#include "clog.h"
+#include "fs.h"
+#include "message.h"
+#include "mountpoint.h"
+#include "ops.h"
+#include "options.h"
+#include "work.h"
+
+/* Exit statuses. */
+enum {
+    EXIT_USAGE = 1,
+    EXIT_LOG = 2,     /* the log cannot be opened */
+    EXIT_MOUNT = 3,   /* it cannot be mounted */
+    EXIT_START = 4,   /* no memory, threads or background */
+    EXIT_SERVE = 5,   /* the kernel ended the conversation with an error */
+    EXIT_UNCLEAN = 6, /* something could not be stored at the end */
+};
+
+struct daemon {
+    struct options options;
+    char *logdir;     /* absolute */
+    char *mountpoint; /* absolute */
+    int parent;       /* who waits for us; -1: nobody */
+    struct fs fs;
+    struct fuse_session *session;
+    bool mounted;
+};
+
+/* For the signal handler. */
+static struct fuse_session *signalled;
+
+/*
+ * A signal may come just before the loop waits for the next request, which
+ * would then be the first to notice; so it is said again every second.
+ */
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    fuse_session_exit(signalled);
+    alarm(1);
+}
+
+static const int end_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM};
+
+#define END_SIGNALS (sizeof(end_signals) / sizeof(end_signals[0]))
+
+/* What was ignored when clog was started still is. */
+static void handle_signals(struct fuse_session *session)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction before;
+
+    signalled = session;
+    signal(SIGALRM, SIG_DFL);
+    for (size_t i = 0; i < END_SIGNALS; i++) {
+        sigaction(end_signals[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN)
+            sigaction(end_signals[i], &action, NULL);
+    }
+}
+
+/* The end is under way: the session goes, and storing must not be cut off. */
+static void ignore_signals(void)
+{
+    for (size_t i = 0; i < END_SIGNALS; i++)
+        signal(end_signals[i], SIG_IGN);
+}
+
+static void log_fuse(enum fuse_log_level level, const char *format,
+                     va_list list)
+{
+    if (level == FUSE_LOG_DEBUG)
+        vfprintf(stderr, format, list);
+    else
+        message_list((int)level, format, list);
+}
+
+static void print_version(void)
+{
+    printf("clog %s\nlibfuse %s\n", clog_version(), fuse_pkgversion());
+}
+
+/* A file that gets number 1 or 2 would be written over by messages. */
+static int keep_low_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= 2);
+    return fd < 0 ? -errno : close(fd);
+}
+
+/* When opening takes long, says how far it is. */
+struct progress {
+    time_t began;
+    bool shown;
+};
+
+static void show_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct progress *progress = ctx;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - progress->began < 2 || total == 0)
+        return;
+    progress->shown = true;
+    fprintf(stderr, "\rclog: checking the log: %3.0f%% of %.0f MiB",
+            100 * (double)done / (double)total, (double)total / (1 << 20));
+}
+
+static void print_notes(const char *logdir, const struct clog_report *report)
+{
+    for (size_t i = 0; i < report->note_count; i++) {
+        const struct clog_note *note = &report->notes[i];
+        bool refused = note->kind == CLOG_NOTE_REFUSED;
+
+        message(refused ? LOG_ERR : LOG_WARNING, "%s%s%s: %s", logdir,
+                note->file[0] != '\0' ? "/" : "", note->file, note->text);
+    }
+}
+
+static void print_open_error(const char *logdir,
+                             const struct clog_report *report, int r)
+{
+    pid_t pid;
+
+    for (size_t i = 0; i < report->note_count; i++) {
+        if (report->notes[i].kind == CLOG_NOTE_REFUSED)
+            return; /* its note has said why */
+    }
+    if (r == -EWOULDBLOCK && clog_writer(logdir, &pid) == 0)
+        message(LOG_ERR, "%s: in use by process %ld", logdir, (long)pid);
+    else
+        message(LOG_ERR, "%s: cannot open the log: %s", logdir, strerror(-r));
+}
+
+static int open_log(struct daemon *daemon)
+{
+    const struct options *o = &daemon->options;
+    struct timespec now;
+    struct progress progress = {0};
+    struct clog_report report = {0};
+    struct clog_options options = {
+        .flags = o->read_only ? CLOG_READ_ONLY : CLOG_CREATE,
+        .max_record = (uint32_t)o->max_record,
+        .max_store = o->max_store,
+        .max_index = o->max_index,
+        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .progress_ctx = &progress,
+    };
+    int r;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    progress.began = now.tv_sec;
+    r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
+    if (progress.shown)
+        fputc('\n', stderr);
+    print_notes(daemon->logdir, &report);
+    if (r < 0)
+        print_open_error(daemon->logdir, &report, r);
+    clog_report_done(&report);
+    return r;
+}
+
+static int resolve(const char *path, char **ret_path)
+{
+    int r = mountpoint_resolve(path, ret_path);
+
+    if (r < 0)
+        message(LOG_ERR, "%s: %s", path, strerror(-r));
+    return r;
+}
+
+/* The files of the log must not be reached through the mount. */
+static int check_paths(const struct daemon *daemon)
+{
+    if (!mountpoint_covers(daemon->mountpoint, daemon->logdir))
+        return 0;
+    message(LOG_ERR, "%s: would be hidden by the mount on %s", daemon->logdir,
+            daemon->mountpoint);
+    return -EINVAL;
+}
+
+static int add_option(char **options, const char *name, const char *value)
+{
+    char *option = NULL;
+    int r;
+
+    if (asprintf(&option, "%s%s", name, value) < 0)
+        return -ENOMEM;
+    r = fuse_opt_add_opt_escaped(options, option) < 0 ? -ENOMEM : 0;
+    free(option);
+    return r;
+}
+
+static int mount_options(const struct daemon *daemon, char **ret_options)
+{
+    const struct options *o = &daemon->options;
+    char *options = NULL;
+    int r = add_option(&options, "default_permissions", "");
+
+    if (r == 0)
+        r = add_option(&options, "nosuid", "");
+    if (r == 0)
+        r = add_option(&options, "nodev", "");
+    if (r == 0)
+        r = add_option(&options, "noexec", "");
+    if (r == 0)
+        r = add_option(&options, "subtype=", "clog");
+    if (r == 0)
+        r = add_option(&options, "fsname=", daemon->logdir);
+    if (r == 0 && o->read_only)
+        r = add_option(&options, "ro", "");
+    if (r == 0 && o->allow_other)
+        r = add_option(&options, "allow_other", "");
+    if (r == 0 && o->debug)
+        r = add_option(&options, "debug", "");
+    if (r < 0)
+        free(options);
+    else
+        *ret_options = options;
+    return r;
+}
+
+static int mount_log(struct daemon *daemon)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    char *options = NULL;
+    int r = mount_options(daemon, &options);
+
+    if (r == 0 && (fuse_opt_add_arg(&args, "clog") < 0 ||
+                   fuse_opt_add_arg(&args, "-o") < 0 ||
+                   fuse_opt_add_arg(&args, options) < 0))
+        r = -ENOMEM;
+    if (r == 0) {
+        daemon->session =
+            fuse_session_new(&args, &ops_table, sizeof(ops_table), &daemon->fs);
+        r = daemon->session != NULL ? 0 : -EINVAL;
+    }
+    if (r == 0)
+        handle_signals(daemon->session);
+    if (r == 0 && fuse_session_mount(daemon->session, daemon->mountpoint) < 0)
+        r = -EIO;
+    daemon->mounted = r == 0;
+    fuse_opt_free_args(&args);
+    free(options);
+    return r;
+}
+
+/* Starts the threads and leaves the terminal: now everything is served. */
+static int start(struct daemon *daemon)
+{
+    int r = work_start(&daemon->fs, &daemon->fs.work);
+
+    if (r == 0 && daemon->parent >= 0) {
+        r = background_ready(daemon->parent);
+        if (r == 0)
+            message_leave_stderr();
+    }
+    if (r < 0)
+        message(LOG_ERR, "cannot start serving: %s", strerror(-r));
+    return r;
+}
+
+static int serve(struct daemon *daemon)
+{
+    int r = fuse_session_loop(daemon->session);
+
+    if (r < 0)
+        message(LOG_ERR, "reading requests: %s", strerror(-r));
+    return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
+}
+
+/* Everything up to serving; the exit status if that cannot be. */
+static int set_up(struct daemon *daemon)
+{
+    struct fs *fs = &daemon->fs;
+    struct timespec now;
+
+    if (resolve(daemon->options.mountpoint, &daemon->mountpoint) < 0 ||
+        mountpoint_prepare(daemon->mountpoint) < 0)
+        return EXIT_MOUNT;
+    if (resolve(daemon->options.logdir, &daemon->logdir) < 0)
+        return EXIT_LOG;
+    if (check_paths(daemon) < 0)
+        return EXIT_MOUNT;
+    if (open_log(daemon) < 0)
+        return EXIT_LOG;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fs->options = &daemon->options;
+    fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    append_init(&fs->append, fs->log, daemon->options.max_held);
+    if (mount_log(daemon) < 0)
+        return EXIT_MOUNT;
+    return start(daemon) < 0 ? EXIT_START : EXIT_SUCCESS;
+}
+
+/*
+ * Answers what waits, stores what is held, and only then lets the mount go,
+ * so that whoever waits for it to be gone finds the log complete.
+ */
+static int tear_down(struct daemon *daemon, int status)
+{
+    struct fs *fs = &daemon->fs;
+    int r;
+
+    ignore_signals();
+    work_stop(fs->work);
+    if (fs->log != NULL)
+        append_finish_all(&fs->append);
+    if (status == EXIT_SUCCESS && fs->append.lines_lost > 0)
+        status = EXIT_UNCLEAN;
+    append_done(&fs->append);
+    r = clog_close(fs->log);
+    if (r < 0)
+        message(LOG_ERR, "%s: cannot close the log: %s", daemon->logdir,
+                strerror(-r));
+    if (r < 0 && status == EXIT_SUCCESS)
+        status = EXIT_UNCLEAN;
+    if (daemon->mounted)
+        fuse_session_unmount(daemon->session);
+    if (daemon->session != NULL)
+        fuse_session_destroy(daemon->session);
+    free(daemon->logdir);
+    free(daemon->mountpoint);
+    return status;
+}
+
+static int run(struct daemon *daemon)
+{
+    int status;
+
+    if (!daemon->options.foreground) {
+        int r = background_start(&daemon->parent);
+
+        if (r < 0) {
+            message(LOG_ERR, "cannot fork: %s", strerror(-r));
+            return EXIT_START;
+        }
+        message_to_syslog();
+    }
+    fuse_set_log_func(log_fuse);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    status = set_up(daemon);
+    if (status == EXIT_SUCCESS)
+        status = serve(daemon);
+    return tear_down(daemon, status);
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon daemon = {.parent = -1};
+    int status = EXIT_SUCCESS;
+
+    if (keep_low_fds() < 0)
+        return EXIT_START;
+    if (options_parse(argc, argv, &daemon.options) < 0)
+        status = EXIT_USAGE;
+    else if (daemon.options.help)
+        options_usage(stdout);
+    else if (daemon.options.version)
+        print_version();
+    else
+        status = run(&daemon);
+    options_done(&daemon.options);
+    return status;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - the command line.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct options {
+    char *logdir;     /* as given; freed by options_done() */
+    char *mountpoint; /* likewise */
+    bool help;
+    bool version;
+    bool foreground;
+    bool debug; /* foreground is set too */
+    bool read_only;
+    bool allow_other;
+    bool sync_always;
+    uint64_t sync_seconds; /* between syncs; 0: none */
+    uint64_t max_store;    /* bytes; 0: the library's default, and below */
+    uint64_t max_index;
+    uint64_t max_record;
+    uint64_t max_held; /* bytes */
+    uint64_t uid;
+    uint64_t gid;
+    uint64_t umask;
+};
+
+/*
+ * Reads the command line. Says on stderr what is wrong with it. EINVAL: it is
+ * wrong. ENOMEM. ret_options is to be released whatever is returned.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options);
+
+void options_done(struct options *options);
+
+/* What --help prints. */
+void options_usage(FILE *file);
+
+/*
+ * Reads a number: digits of base, 8 or 10, alone, and where sizes is true one
+ * of K, M and G behind them. EINVAL: it is something else, or out of
+ * [min, max].
+ */
+int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
+                   uint64_t max, uint64_t *ret_number);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream.h - the file `log`: all records, end to end.
+ *
+ * The functions of tree.h's table; number is the position in the stream where
+ * the file begins. When the oldest records are dropped, the name stands for
+ * another node; who has the old one open keeps its positions.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <stdint.h>
+
+struct fs;
+struct handle;
+struct tree_attr;
+
+int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr);
+int stream_number(struct fs *fs, uint64_t *ret_origin);
+
+/* ESTALE: what the file begins with has been dropped. */
+int stream_open(struct fs *fs, uint64_t origin, struct handle *handle);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "work.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commit.h"
+#include "fs.h"
+#include "handle.h"
+#include "pool.h"
+#include "put.h"
+
+#define READ_THREADS 2
+
+struct work {
+    struct fs *fs;
+    struct pool appends; /* one thread */
+    struct pool reads;
+    struct commit commit;
+    char buffer[WORK_READ_MAX]; /* the receiver's */
+};
+
+/* A write that waits. */
+struct write_job {
+    struct job job;
+    struct work *work;
+    fuse_req_t req;
+    struct handle *handle;
+    enum answer answer;
+    bool end;
+    size_t size;
+    char data[];
+};
+
+/* A read that waits. */
+struct read_job {
+    struct job job;
+    fuse_req_t req;
+    struct handle *handle;
+    size_t size;
+    uint64_t position;
+    char data[];
+};
+
+int work_start(struct fs *fs, struct work **ret_work)
+{
+    const struct options *options = fs->options;
+    struct work *work = calloc(1, sizeof(*work));
+    int r;
+
+    if (work == NULL)
+        return -ENOMEM;
+    work->fs = fs;
+    r = pool_start(&work->appends, 1);
+    if (r == 0)
+        r = pool_start(&work->reads, READ_THREADS);
+    if (r == 0)
+        r = commit_start(&work->commit, fs->log,
+                         (unsigned)options->sync_seconds);
+    if (r < 0) {
+        work_stop(work);
+        return r;
+    }
+    *ret_work = work;
+    return 0;
+}
+
+void work_stop(struct work *work)
+{
+    if (work == NULL)
+        return;
+    pool_stop(&work->appends);
+    pool_stop(&work->reads);
+    commit_stop(&work->commit);
+    free(work);
+}
+
+static int door_write(struct fs *fs, struct handle *handle, const char *data,
+                      size_t size, bool end, unsigned flags)
+{
+    if (handle->kind == NODE_APPEND)
+        return append_write(&fs->append, &handle->line, data, size, end, flags);
+    return size > 0 ? put_write(fs->log, data, size, flags) : 0;
+}
+
+/* Answers a write that ended with r; now, unless it must be durable first. */
+static void finish(struct work *work, fuse_req_t req, enum answer answer,
+                   bool durable, size_t size, int r)
+{
+    ssize_t result = r < 0 ? r : (ssize_t)size;
+
+    if (work->fs->options->sync_always || (durable && r == 0))
+        commit_park(&work->commit, req, answer, result);
+    else
+        request_answer(req, answer, result);
+}
+
+static void run_write(struct job *base)
+{
+    struct write_job *job = (struct write_job *)base;
+    int r = door_write(job->work->fs, job->handle, job->data, job->size,
+                       job->end, 0);
+
+    finish(job->work, job->req, job->answer, job->end, job->size, r);
+    handle_put(job->handle);
+    free(job);
+}
+
+static void queue_write(struct work *work, fuse_req_t req,
+                        struct handle *handle, enum answer answer,
+                        const char *data, size_t size, bool end)
+{
+    struct write_job *job = malloc(sizeof(*job) + size);
+
+    if (job == NULL) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    *job = (struct write_job){
+        .job.run = run_write,
+        .work = work,
+        .req = req,
+        .handle = handle_get(handle),
+        .answer = answer,
+        .end = end,
+        .size = size,
+    };
+    memcpy(job->data, data, size);
+    pool_add(&work->appends, &job->job);
+}
+
+static void submit(struct work *work, fuse_req_t req, struct handle *handle,
+                   enum answer answer, const char *data, size_t size, bool end)
+{
+    int r = -EAGAIN;
+
+    if (pool_idle(&work->appends))
+        r = door_write(work->fs, handle, data, size, end, CLOG_NOWAIT);
+    if (r == -EAGAIN)
+        queue_write(work, req, handle, answer, data, size, end);
+    else
+        finish(work, req, answer, end, size, r);
+}
+
+void work_write(struct work *work, fuse_req_t req, struct handle *handle,
+                const char *data, size_t size, bool end)
+{
+    submit(work, req, handle, ANSWER_WRITE, data, size, end);
+}
+
+void work_fsync(struct work *work, fuse_req_t req, struct handle *handle)
+{
+    submit(work, req, handle, ANSWER_DONE, "", 0, true);
+}
+
+void work_sync(struct work *work, fuse_req_t req)
+{
+    commit_park(&work->commit, req, ANSWER_DONE, 0);
+}
+
+/*
+ * Reads as the kernel needs it. Into its cache, a read that ends early would
+ * pass for the end of the file, so there it is whole or an error.
+ */
+static ssize_t view_read(struct handle *handle, char *data, size_t size,
+                         uint64_t position, unsigned flags)
+{
+    uint64_t end = clog_view_size(handle->view);
+    ssize_t n = clog_view_read(handle->view, data, size, position, flags);
+    bool early = n >= 0 && (size_t)n < size && position < end &&
+                 (uint64_t)n < end - position;
+
+    if (early && (flags & CLOG_NOWAIT) != 0)
+        return -EAGAIN;
+    return early && handle->cached ? -EIO : n;
+}
+
+static void answer_read(fuse_req_t req, const char *data, ssize_t n)
+{
+    if (n < 0)
+        fuse_reply_err(req, (int)-n);
+    else
+        fuse_reply_buf(req, data, (size_t)n);
+}
+
+static void run_read(struct job *base)
+{
+    struct read_job *job = (struct read_job *)base;
+    struct handle *handle = job->handle;
+    ssize_t n;
+
+    pthread_mutex_lock(&handle->busy);
+    n = view_read(handle, job->data, job->size, job->position, 0);
+    pthread_mutex_unlock(&handle->busy);
+    answer_read(job->req, job->data, n);
+    handle_put(handle);
+    free(job);
+}
+
+static void queue_read(struct work *work, fuse_req_t req, struct handle *handle,
+                       size_t size, uint64_t position)
+{
+    struct read_job *job = malloc(sizeof(*job) + size);
+
+    if (job == NULL) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    *job = (struct read_job){
+        .job.run = run_read,
+        .req = req,
+        .handle = handle_get(handle),
+        .size = size,
+        .position = position,
+    };
+    pool_add(&work->reads, &job->job);
+}
+
+void work_read(struct work *work, fuse_req_t req, struct handle *handle,
+               size_t size, uint64_t position)
+{
+    ssize_t n = -EAGAIN;
+
+    if (size > WORK_READ_MAX)
+        size = WORK_READ_MAX;
+    if (pthread_mutex_trylock(&handle->busy) == 0) {
+        n = view_read(handle, work->buffer, size, position, CLOG_NOWAIT);
+        pthread_mutex_unlock(&handle->busy);
+    }
+    if (n == -EAGAIN)
+        queue_read(work, req, handle, size, position);
+    else
+        answer_read(req, work->buffer, n);
+}
+
+/*
+ * Waits where it must, rather than handing over: what is looked up after the
+ * file was closed must see the record.
+ */
+void work_release(struct work *work, fuse_req_t req, struct handle *handle)
+{
+    bool durable = false;
+
+    if (handle->references > 1 || handle->line.size > 0)
+        pool_drain(&work->appends);
+    if (handle->line.size > 0) {
+        append_finish(&work->fs->append, &handle->line);
+        durable = work->fs->options->sync_always;
+    }
+    handle_put(handle);
+    if (durable)
+        work_sync(work, req);
+    else
+        fuse_reply_err(req, 0);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * work.h - requests that may have to wait, and the threads that wait.
+ *
+ * One thread receives all requests. It tries each without waiting; what would
+ * wait goes to another thread: appends to one, which keeps their order; reads
+ * to a few; and what must be durable first to the one that syncs. As long as
+ * an append waits there, the next ones queue behind it.
+ *
+ * All but work_start() and work_stop() are for the receiving thread, and
+ * answer req, now or later.
+ */
+#ifndef WORK_H
+#define WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "request.h"
+
+struct fs;
+struct handle;
+struct work;
+
+/* The most that one read gives, in bytes; the kernel never asks for more. */
+#define WORK_READ_MAX ((size_t)1 << 20)
+
+/* Starts the threads. fs is borrowed until work_stop(). ENOMEM, EAGAIN. */
+int work_start(struct fs *fs, struct work **ret_work);
+
+/* Finishes and answers everything that waits, then ends. NULL is allowed. */
+void work_stop(struct work *work);
+
+/*
+ * Writes to the door handle: data is borrowed for the call. With end, an
+ * unfinished line ends with it, and the answer waits until all is durable.
+ */
+void work_write(struct work *work, fuse_req_t req, struct handle *handle,
+                const char *data, size_t size, bool end);
+
+/* Ends handle's unfinished line, if it has one, and makes all durable. */
+void work_fsync(struct work *work, fuse_req_t req, struct handle *handle);
+
+/* Makes all durable. */
+void work_sync(struct work *work, fuse_req_t req);
+
+/* Reads from handle, a view. */
+void work_read(struct work *work, fuse_req_t req, struct handle *handle,
+               size_t size, uint64_t position);
+
+/* The last use of handle: its unfinished line becomes a record. */
+void work_release(struct work *work, fuse_req_t req, struct handle *handle);
+
+#endif
