@@ -6,7 +6,7 @@ test_help() {
     local option
     "$CLOG" --help >"$TMP/help" 2>"$TMP/errors"
     cmp "$TMP/errors" /dev/null
-    contains "$(head -n 1 "$TMP/help")" '^usage: .*clog.* LOGDIR MOUNTPOINT'
+    contains "$(head -n 1 "$TMP/help")" '^[Uu]sage: clog .*LOGDIR MOUNTPOINT'
     for option in max_store max_index max_record uid gid umask ro \
         allow_other -f -d -s -o -h -V; do
         contains "$(cat "$TMP/help")" "$option"
