@@ -358,7 +358,6 @@ static int run(struct daemon *daemon)
         }
         message_to_syslog();
     }
-    fuse_set_log_func(log_fuse);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     status = set_up(daemon);
@@ -374,6 +373,7 @@ int main(int argc, char **argv)
 
     if (keep_low_fds() < 0)
         return EXIT_START;
+    fuse_set_log_func(log_fuse);
     if (options_parse(argc, argv, &daemon.options) < 0)
         status = EXIT_USAGE;
     else if (daemon.options.help)

@@ -57,7 +57,7 @@ static int describe(struct fs *fs, struct node node,
                     struct fuse_entry_param *ret_entry)
 {
     struct fuse_entry_param entry = {0};
-    struct tree_attr attr;
+    struct tree_attr attr = {0};
     int r = node_pack(node, &entry.ino);
 
     if (r == 0)
@@ -74,7 +74,7 @@ static int describe(struct fs *fs, struct node node,
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct fs *fs = fs_of(req);
-    struct fuse_entry_param entry;
+    struct fuse_entry_param entry = {0};
     struct node node;
     int r = node_unpack(parent, &node);
 
@@ -114,7 +114,7 @@ static int attr_of(struct fs *fs, fuse_ino_t ino, struct tree_attr *ret_attr)
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
-    struct tree_attr attr;
+    struct tree_attr attr = {0};
     int r = attr_of(fs_of(req), ino, &attr);
 
     (void)fi;
@@ -154,7 +154,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
                        int to_set, struct fuse_file_info *fi)
 {
     struct fs *fs = fs_of(req);
-    struct tree_attr attr;
+    struct tree_attr attr = {0};
     struct node node;
     int r = node_unpack(ino, &node);
 
@@ -191,7 +191,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
     if (r == 0)
         r = handle_open(fs_of(req), node, fi->flags, &handle);
-    if (r < 0) {
+    if (r != 0) {
         fuse_reply_err(req, -r);
         return;
     }

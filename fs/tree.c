@@ -18,6 +18,7 @@ static int root_list(struct fs *fs, uint64_t number, uint64_t cookie,
                      struct tree_entry *ret_entry);
 static int root_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
 static int door_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
+static int append_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
 static int door_number(struct fs *fs, uint64_t *ret_number);
 
 static const struct kind kinds[NODE_KINDS] = {
@@ -28,7 +29,7 @@ static const struct kind kinds[NODE_KINDS] = {
     [NODE_APPEND] = {.mode = S_IFREG | 0222,
                      .door = true,
                      .one = true,
-                     .attr = door_attr,
+                     .attr = append_attr,
                      .number = door_number},
     [NODE_PUT] = {.mode = S_IFREG | 0222,
                   .door = true,
@@ -161,6 +162,13 @@ static int door_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
     if (fs->options->sync_always)
         attr->entry_timeout = 0;
     return 0;
+}
+
+/* Writers of lines that buffer should not keep a MiB to themselves. */
+static int append_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+{
+    attr->stat.st_blksize = 4096;
+    return door_attr(fs, number, attr);
 }
 
 int tree_lookup(struct fs *fs, struct node dir, const char *name,
