@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io.h - the seam between the log and the system it stores in.
+ *
+ * Every system call that touches a log's directory is one entry of struct
+ * io_ops. io_posix() makes them for real; the tests put a disk in memory
+ * behind the same table, or a layer that lets call number k fail, and so see
+ * every state that a crash or a fault can leave.
+ *
+ * The entries of io_ops are as raw as the calls they stand for: they may be
+ * interrupted and may do less than asked. The io_* functions below them are
+ * what the layers above call: EINTR and short counts end here.
+ *
+ * Everything returns 0, a count or a descriptor, or a negative errno.
+ * Descriptors mean something to their io alone. Names are single path
+ * components below the directory descriptor dir, never followed when they are
+ * symbolic links. Only io_open_root() takes a path.
+ */
+#ifndef CLOG_IO_H
+#define CLOG_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum io_type { IO_FILE, IO_DIR, IO_OTHER };
+
+struct io_stat {
+    enum io_type type;
+    uint64_t size;   /* bytes */
+    mode_t mode;     /* permission bits */
+    int64_t time_ns; /* of the last change of contents, since the epoch */
+    uint64_t dev, ino;
+};
+
+struct io_space {
+    uint64_t block_size;
+    uint64_t blocks, blocks_free, blocks_available;
+};
+
+struct io;
+
+/* Called for each name in a directory but "." and ".."; nonzero ends it. */
+typedef int io_list_fn(void *ctx, const char *name);
+
+struct io_ops {
+    /* flags as in open(2); O_CLOEXEC and O_NOFOLLOW are added. */
+    int (*open)(struct io *io, int dir, const char *name, int flags,
+                mode_t mode);
+    int (*close)(struct io *io, int fd);
+    /* flags: 0 or RWF_NOWAIT, for EAGAIN where the bytes are not cached. */
+    ssize_t (*readv)(struct io *io, int fd, const struct iovec *iov, int count,
+                     uint64_t position, int flags);
+    ssize_t (*writev)(struct io *io, int fd, const struct iovec *iov, int count,
+                      uint64_t position);
+    int (*truncate)(struct io *io, int fd, uint64_t size);
+    int (*datasync)(struct io *io, int fd);
+    int (*sync)(struct io *io, int fd);
+    int (*stat)(struct io *io, int fd, struct io_stat *ret);
+    int (*statat)(struct io *io, int dir, const char *name,
+                  struct io_stat *ret);
+    int (*chmod)(struct io *io, int fd, mode_t mode);
+    int (*chmodat)(struct io *io, int dir, const char *name, mode_t mode);
+    int (*mkdir)(struct io *io, int dir, const char *name, mode_t mode);
+    int (*unlink)(struct io *io, int dir, const char *name, bool directory);
+    int (*rename)(struct io *io, int dir, const char *from, const char *to);
+    int (*list)(struct io *io, int dir, io_list_fn *each, void *ctx);
+    /* Never waits: EWOULDBLOCK. Held until fd and its copies are closed. */
+    int (*lock)(struct io *io, int fd, bool exclusive);
+    int (*space)(struct io *io, int fd, struct io_space *ret);
+    /* Read-only, size bytes from the file's start; it may be shorter now. */
+    int (*map)(struct io *io, int fd, size_t size, const void **ret);
+    void (*unmap)(struct io *io, const void *map, size_t size);
+    int64_t (*now)(struct io *io);                      /* ns since epoch */
+    int (*boot_id)(struct io *io, char ret[static 37]); /* of this kernel */
+};
+
+struct io {
+    const struct io_ops *ops;
+};
+
+/* The system's own. Also installs the SIGBUS handler of io_copy_mapped(). */
+struct io *io_posix(void);
+
+int io_open(struct io *io, int dir, const char *name, int flags, mode_t mode);
+
+/* Opens the directory at path, relative to the working directory. */
+int io_open_root(struct io *io, const char *path);
+
+/* Closes fd if it is not negative. What close(2) says is of no use here: what
+   must be on disk was synced. */
+void io_close(struct io *io, int fd);
+
+/*
+ * Reads up to size bytes at position, fewer only at the end of the file, or,
+ * with nowait, where the rest is not in memory. EAGAIN: nothing of it is.
+ */
+ssize_t io_read(struct io *io, int fd, void *data, size_t size,
+                uint64_t position, bool nowait);
+
+/*
+ * Writes all count pieces end to end from position on, or fails; then some of
+ * them may have been written. iov is used up: its contents are undefined after.
+ */
+int io_writev(struct io *io, int fd, struct iovec *iov, size_t count,
+              uint64_t position);
+int io_write(struct io *io, int fd, const void *data, size_t size,
+             uint64_t position);
+
+int io_truncate(struct io *io, int fd, uint64_t size);
+int io_datasync(struct io *io, int fd);
+int io_sync(struct io *io, int fd);
+
+/*
+ * Copies size bytes out of a map. EIO: the file has no such bytes any more, or
+ * the device could not read them; where a plain read of the map would be a
+ * SIGBUS.
+ */
+int io_copy_mapped(void *to, const void *from, size_t size);
+
+/* Reads the whole file name into data. EFBIG: it has more than size bytes. */
+ssize_t io_load(struct io *io, int dir, const char *name, void *data,
+                size_t size);
+
+/*
+ * Makes name hold these bytes, durably, or leaves it as it was: a new file is
+ * written and synced as name.new, renamed, and dir is synced. A crash may
+ * leave name.new.
+ */
+int io_replace(struct io *io, int dir, const char *name, const void *data,
+               size_t size);
+
+#endif
