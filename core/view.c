@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+#include "index.h"
+#include "log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Frames of the stream are read this many bytes at a time; a larger one is
+   checked piece by piece, and read again. */
+#define FRAMES ((size_t)256 << 10)
+
+enum kind { VIEW_RECORD, VIEW_STREAM, VIEW_FILE };
+
+struct clog_view {
+    struct clog *log;
+    enum kind kind;
+    struct part *part;    /* of a record or a file */
+    enum clog_file file;  /* of a file */
+    uint64_t i;           /* of a record: its number in the part */
+    struct place place;   /* of a record */
+    bool checked;         /* of a record */
+    uint64_t origin;      /* of the stream: position of its first byte */
+    uint64_t first, last; /* of the stream: records [first, last) are checked */
+    struct buffer buffer;
+};
+
+static int make_view(struct clog *log, enum kind kind,
+                     struct clog_view **ret_view)
+{
+    struct clog_view *view = calloc(1, sizeof(*view));
+
+    if (!view)
+        return -ENOMEM;
+    view->log = log;
+    view->kind = kind;
+    *ret_view = view;
+    return 0;
+}
+
+int clog_view_record(struct clog *log, uint64_t offset,
+                     struct clog_view **ret_view)
+{
+    struct clog_view *view = NULL;
+    struct part *part = NULL;
+    struct extent extent;
+    struct place place;
+    int r = log_find(log, offset, &part, &extent);
+
+    if (r == 0)
+        r = log_place(log, part, &extent, offset - part->base, false, &place);
+    if (r == 0)
+        r = make_view(log, VIEW_RECORD, &view);
+    if (r < 0)
+        return r;
+    view->part = part;
+    view->i = offset - part->base;
+    view->place = place;
+    *ret_view = view;
+    return 0;
+}
+
+int clog_view_stream(struct clog *log, uint64_t origin,
+                     struct clog_view **ret_view)
+{
+    struct clog_status status;
+    struct clog_view *view = NULL;
+    int r;
+
+    clog_status(log, &status);
+    if (origin < status.stream_start || origin > status.stream_end)
+        return -ENOENT;
+    r = make_view(log, VIEW_STREAM, &view);
+    if (r < 0)
+        return r;
+    view->origin = origin;
+    *ret_view = view;
+    return 0;
+}
+
+int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
+                      struct clog_view **ret_view)
+{
+    struct clog_view *view = NULL;
+    struct part *part = NULL;
+    int r = log_find_base(log, base, &part);
+
+    if (r == 0)
+        r = make_view(log, VIEW_FILE, &view);
+    if (r < 0)
+        return r;
+    view->part = part;
+    view->file = file;
+    *ret_view = view;
+    return 0;
+}
+
+void clog_view_close(struct clog_view *view)
+{
+    if (!view)
+        return;
+    buffer_done(&view->buffer);
+    free(view);
+}
+
+uint64_t clog_view_size(const struct clog_view *view)
+{
+    struct clog_status status;
+    struct extent extent;
+
+    if (view->kind == VIEW_RECORD)
+        return view->place.length;
+    if (view->kind == VIEW_STREAM) {
+        clog_status(view->log, &status);
+        return status.stream_end - view->origin;
+    }
+    extent = log_extent(view->log, view->part);
+    return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
+}
+
+/* Reads exactly size bytes of a part's store. */
+static int read_store(struct clog *log, struct part *part, void *data,
+                      size_t size, uint64_t position, bool nowait)
+{
+    struct segment *files = NULL;
+    ssize_t n;
+    int r = log_pin(log, part, nowait, &files);
+
+    if (r < 0)
+        return r;
+    n = store_read(&files->store, data, size, position, nowait);
+    log_unpin(log, part);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n == size)
+        return 0;
+    return nowait ? -EAGAIN : -EIO;
+}
+
+static size_t clip(size_t size, uint64_t position, uint64_t end)
+{
+    if (position >= end)
+        return 0;
+    return end - position < size ? (size_t)(end - position) : size;
+}
+
+/* --- A file of a segment -----------------------------------------------------
+ */
+
+static ssize_t read_file(struct clog_view *view, void *data, size_t size,
+                         uint64_t position, bool nowait)
+{
+    struct segment *files = NULL;
+    int r;
+
+    size = clip(size, position, clog_view_size(view));
+    if (size == 0)
+        return 0;
+    if (view->file == CLOG_STORE) {
+        r = read_store(view->log, view->part, data, size, position, nowait);
+        return r < 0 ? r : (ssize_t)size;
+    }
+    r = log_pin(view->log, view->part, nowait, &files);
+    if (r < 0)
+        return r;
+    r = slots_read(view->file == CLOG_INDEX ? &files->index : &files->stamps,
+                   data, size, position);
+    log_unpin(view->log, view->part);
+    return r < 0 ? r : (ssize_t)size;
+}
+
+/* --- A record --------------------------------------------------------------
+ */
+
+static ssize_t read_record(struct clog_view *view, void *data, size_t size,
+                           uint64_t position, bool nowait)
+{
+    struct extent extent = log_extent(view->log, view->part);
+    int r = 0;
+
+    if (!view->checked)
+        r = log_check(view->log, view->part, &extent, view->i, &view->buffer,
+                      nowait, &view->place);
+    if (r < 0)
+        return r;
+    view->checked = true;
+    buffer_done(&view->buffer);
+    size = clip(size, position, view->place.length);
+    if (size == 0)
+        return 0;
+    r = read_store(view->log, view->part, data, size,
+                   view->place.position + RECORD_PREFIX + position, nowait);
+    return r < 0 ? r : (ssize_t)size;
+}
+
+/* --- The stream ------------------------------------------------------------
+ */
+
+/* Where a read of the stream is. */
+struct cursor {
+    struct clog_view *view;
+    struct part *part;
+    struct extent extent;
+    bool nowait;
+    uint8_t *data; /* what is left to fill */
+    size_t size;
+    uint64_t at; /* byte of the part's payloads that comes next */
+};
+
+/* The last record of the part whose payload starts at or before byte at of its
+   payloads; the index alone says. */
+static int search_record(struct segment *files, const struct cursor *c,
+                         uint64_t *ret_i)
+{
+    uint64_t low = 0;
+    uint64_t high = c->extent.count;
+
+    while (low + 1 < high) {
+        uint64_t middle = low + (high - low) / 2;
+        uint64_t position;
+        int r = index_get(&files->index, files->base, middle, &position);
+
+        if (r < 0 || position < RECORD_PREFIX * middle)
+            return -EUCLEAN;
+        if (position - RECORD_PREFIX * middle <= c->at)
+            low = middle;
+        else
+            high = middle;
+    }
+    *ret_i = low;
+    return 0;
+}
+
+static int find_record(const struct cursor *c, uint64_t *ret_i)
+{
+    struct segment *files = NULL;
+    int r = log_pin(c->view->log, c->part, c->nowait, &files);
+
+    if (r < 0)
+        return r;
+    r = search_record(files, c, ret_i);
+    log_unpin(c->view->log, c->part);
+    return r;
+}
+
+static bool is_checked(const struct clog_view *view, uint64_t offset)
+{
+    return offset >= view->first && offset < view->last;
+}
+
+/* One range of checked records is remembered: enough for who reads on. */
+static void set_checked(struct clog_view *view, uint64_t offset)
+{
+    if (offset == view->last && view->first < view->last) {
+        view->last++;
+    } else if (offset + 1 == view->first) {
+        view->first--;
+    } else {
+        view->first = offset;
+        view->last = offset + 1;
+    }
+}
+
+/* Delivers payload bytes from byte skip of a record on. */
+static void deliver(struct cursor *c, const uint8_t *payload, uint64_t length,
+                    uint64_t skip)
+{
+    size_t n = clip(c->size, skip, length);
+
+    memcpy(c->data, payload + skip, n);
+    c->data += n;
+    c->size -= n;
+    c->at += n;
+}
+
+/* A record that is read by itself: because it is large, or because something
+   about it is not as it should be. */
+static int read_alone(struct cursor *c, uint64_t i, struct place *place)
+{
+    struct clog_view *view = c->view;
+    uint64_t offset = c->part->base + i;
+    uint64_t skip;
+    size_t n;
+    int r = 0;
+
+    if (!is_checked(view, offset))
+        r = log_check(view->log, c->part, &c->extent, i, &view->buffer,
+                      c->nowait, place);
+    if (r < 0)
+        return r;
+    set_checked(view, offset);
+    /* Checking may have mended the index, and the record starts elsewhere. */
+    skip = c->at - (place->position - RECORD_PREFIX * i);
+    n = clip(c->size, skip, place->length);
+    if (c->at < place->position - RECORD_PREFIX * i || n == 0)
+        return -EUCLEAN;
+    r = read_store(view->log, c->part, c->data, n,
+                   place->position + RECORD_PREFIX + skip, c->nowait);
+    if (r < 0)
+        return r;
+    c->data += n;
+    c->size -= n;
+    c->at += n;
+    return 0;
+}
+
+/* How many bytes of frames from position on may be of use. */
+static size_t frames_size(const struct cursor *c, const struct place *place,
+                          uint64_t skip)
+{
+    uint64_t frame = RECORD_PREFIX + place->length;
+    uint64_t wanted = RECORD_PREFIX + skip + c->size + c->size / 4;
+
+    if (wanted < frame)
+        wanted = frame;
+    if (wanted > FRAMES)
+        wanted = FRAMES;
+    return clip((size_t)wanted, place->position, c->extent.end);
+}
+
+/* Delivers from the frames in buffer, from record i on, as long as they are
+   whole and good; returns how many records it was. */
+static uint64_t deliver_frames(struct cursor *c, const struct segment *files,
+                               uint64_t i, uint64_t start, size_t size)
+{
+    struct clog_view *view = c->view;
+    uint64_t done = 0;
+    struct place place;
+
+    while (c->size > 0 && i < c->extent.count &&
+           segment_place(files, &c->extent, i, &place) == 0) {
+        uint64_t payload_at = place.position - RECORD_PREFIX * i;
+        const uint8_t *frame = view->buffer.data + (place.position - start);
+
+        if (place.position < start ||
+            place.position + RECORD_PREFIX + place.length > start + size ||
+            c->at < payload_at || c->at - payload_at >= place.length)
+            break;
+        if (!is_checked(view, files->base + i)) {
+            enum verdict verdict = segment_verify(files, i, &place, frame);
+
+            if (verdict != VERDICT_GOOD && verdict != VERDICT_UNVERIFIED)
+                break;
+            set_checked(view, files->base + i);
+        }
+        deliver(c, frame + RECORD_PREFIX, place.length, c->at - payload_at);
+        i++;
+        done++;
+    }
+    return done;
+}
+
+/* Reads a run of frames at once. *ret_done: records that were delivered. */
+static int read_frames(struct cursor *c, uint64_t i, const struct place *place,
+                       uint64_t *ret_done)
+{
+    struct clog_view *view = c->view;
+    uint64_t payload_at = place->position - RECORD_PREFIX * i;
+    struct segment *files = NULL;
+    size_t size;
+    int r;
+
+    *ret_done = 0;
+    if (c->at < payload_at || RECORD_PREFIX + place->length > FRAMES)
+        return 0;
+    size = frames_size(c, place, c->at - payload_at);
+    r = buffer_reserve(&view->buffer, FRAMES);
+    if (r == 0)
+        r = read_store(view->log, c->part, view->buffer.data, size,
+                       place->position, c->nowait);
+    if (r == 0)
+        r = log_pin(view->log, c->part, c->nowait, &files);
+    if (r < 0)
+        return r;
+    *ret_done = deliver_frames(c, files, i, place->position, size);
+    log_unpin(view->log, c->part);
+    return 0;
+}
+
+/* Reads on in one part; EUCLEAN: its index has to be mended first. */
+static int read_part(struct cursor *c)
+{
+    struct place place;
+    uint64_t done = 0;
+    uint64_t i = 0;
+    int r = find_record(c, &i);
+
+    if (r < 0)
+        return r;
+    r = log_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
+    if (r == 0)
+        r = read_frames(c, i, &place, &done);
+    if (r == 0 && done == 0)
+        r = read_alone(c, i, &place);
+    return r;
+}
+
+/* Reads on from stream position at; fills size bytes or fails. */
+static int read_on(struct clog_view *view, uint8_t *data, size_t size,
+                   uint64_t at, bool nowait)
+{
+    bool mended = false;
+
+    while (size > 0) {
+        struct cursor c = {
+            .view = view, .nowait = nowait, .data = data, .size = size};
+        int r = log_find_byte(view->log, at, &c.part, &c.extent);
+
+        if (r < 0)
+            return r;
+        c.at = at - c.part->stream_start;
+        r = read_part(&c);
+        if (r == -EUCLEAN && !mended && !nowait) {
+            mended = true;
+            r = log_mend(view->log, c.part, &c.extent, 0, true);
+            c.size = size;
+        }
+        if (r < 0)
+            return r == -EUCLEAN ? (nowait ? -EAGAIN : -EIO) : r;
+        at += size - c.size;
+        data += size - c.size;
+        size = c.size;
+    }
+    return 0;
+}
+
+static ssize_t read_stream(struct clog_view *view, void *data, size_t size,
+                           uint64_t position, bool nowait)
+{
+    int r;
+
+    size = clip(size, position, clog_view_size(view));
+    if (size == 0)
+        return 0;
+    r = read_on(view, data, size, view->origin + position, nowait);
+    return r < 0 ? r : (ssize_t)size;
+}
+
+ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
+                       uint64_t position, unsigned flags)
+{
+    bool nowait = (flags & CLOG_NOWAIT) != 0;
+
+    if (size > SSIZE_MAX)
+        size = SSIZE_MAX;
+    if (view->kind == VIEW_RECORD)
+        return read_record(view, data, size, position, nowait);
+    if (view->kind == VIEW_STREAM)
+        return read_stream(view, data, size, position, nowait);
+    return read_file(view, data, size, position, nowait);
+}
+
+ssize_t clog_read(struct clog *log, uint64_t offset, void *data, size_t size)
+{
+    struct clog_view *view = NULL;
+    ssize_t n = clog_view_record(log, offset, &view);
+
+    if (n < 0)
+        return n;
+    n = clog_view_read(view, data, size, 0, 0);
+    if (n >= 0 && clog_view_size(view) > size)
+        n = -EMSGSIZE;
+    clog_view_close(view);
+    return n;
+}
