@@ -19,7 +19,7 @@ test_version() {
     version=$(sed -nE "s/^ *version: '(.*)',/\1/p" "$SOURCE/meson.build" |
         head -n 1)
     contains "$("$CLOG" --version)" "^clog (version )?$version\$"
-    contains "$("$CLOG" -V)" 'FUSE.* 3\.'
+    contains "$("$CLOG" -V)" '^libfuse 3\.'
 }
 
 test_missing_arguments() {
@@ -96,9 +96,8 @@ test_what_fstab_passes() {
 
 test_mount_helper() {
     ((EUID == 0)) || return 0
-    mkdir "$MNT" "$TMP/bin"
-    ln -s "$CLOG" "$TMP/bin/clog"
-    PATH=$TMP/bin:$PATH mount -t fuse.clog "$LOG" "$MNT" -o max_store=64K,umask=077
+    mkdir "$MNT"
+    mount -t fuse "$CLOG#$LOG" "$MNT" -o max_store=64K,umask=077,nofail
     serves >/dev/null
     equal "$(stat -c %A "$MNT/log")" -r--------
     umount "$MNT"
@@ -107,7 +106,7 @@ test_mount_helper() {
 
 test_owner_and_umask() {
     mount_log -o uid=1234,gid=2345,umask=027
-    equal "$(stat -c '%u %g %A' "$MNT/append")" '1234 2345 --w--w----'
+    equal "$(stat -c '%u %g %A' "$MNT/append")" '1234 2345 --w-------'
     equal "$(stat -c '%u %g %A' "$MNT/status")" '1234 2345 -r--r-----'
     equal "$(stat -c %A "$MNT/records")" dr-xr-x---
     remount_log

@@ -96,22 +96,23 @@ test_a_lazy_unmount_keeps_an_open_line() {
 }
 
 test_held_lines_of_many_files() {
-    local fd
+    local i fd fds=()
     mount_log
-    for fd in {10..40}; do
-        eval "exec $fd>>\$MNT/append"
-        printf 'held by %d' "$fd" >&"$fd"
+    for i in {10..40}; do
+        exec {fd}>>"$MNT/append"
+        fds+=("$fd")
+        printf 'held by %d' "$i" >&"$fd"
     done
     equal "$(status next)" 0
     kill -TERM "$daemon"
     daemon_ends
-    for fd in {10..40}; do
-        eval "exec $fd>&-"
+    for fd in "${fds[@]}"; do
+        exec {fd}>&-
     done
     mount_log
     equal "$(status next)" 31
-    for fd in {10..40}; do
-        equal "$(cat "$MNT"/records/* | grep -o "held by $fd")" "held by $fd"
+    for i in {10..40}; do
+        equal "$(cat "$MNT"/records/* | grep -o "held by $i")" "held by $i"
     done
 }
 

@@ -84,7 +84,7 @@ test_a_gathered_write_is_one_record() {
 test_doors_side_by_side() {
     mount_log
     echo line >>"$MNT/append"
-    printf 'block\n\n' >"$MNT/put"
+    printf 'block\n\n' | sys write "$MNT/put" w
     echo line >>"$MNT/append"
     printf 'line\nblock\n\nline\n' >"$TMP/want"
     check_log "$TMP/want" 3
