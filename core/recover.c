@@ -503,10 +503,12 @@ static int cut(struct io *io, const struct reopened *files,
 {
     int r = 0;
 
-    if (files->store >= 0)
-        r = io_truncate(io, files->store, keep->end);
-    if (r == 0 && files->stamps >= 0)
+    /* Stamps first: frames without stamps are a torn tail to any recovery,
+       stamps without frames are a loss to one under the same kernel. */
+    if (files->stamps >= 0)
         r = io_truncate(io, files->stamps, keep->count * SLOT_SIZE);
+    if (r == 0 && files->store >= 0)
+        r = io_truncate(io, files->store, keep->end);
     return r;
 }
 
