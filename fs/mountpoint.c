@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -122,19 +123,27 @@ static int clean(const char *path)
     return r;
 }
 
+/* What stat(2) says may come from the kernel's cache, statvfs(3) does not. */
+static int check_directory(const char *path)
+{
+    struct statvfs space;
+    struct stat inode;
+
+    if (stat(path, &inode) < 0 || statvfs(path, &space) < 0)
+        return -errno;
+    return S_ISDIR(inode.st_mode) ? 0 : -ENOTDIR;
+}
+
 int mountpoint_prepare(const char *path)
 {
-    struct stat stat_of;
-    int r = stat(path, &stat_of) == 0 ? 0 : -errno;
+    int r = check_directory(path);
 
     if (r == -ENOTCONN && is_log(path)) {
         r = clean(path);
         if (r < 0)
             return r;
-        r = stat(path, &stat_of) == 0 ? 0 : -errno;
+        r = check_directory(path);
     }
-    if (r == 0 && !S_ISDIR(stat_of.st_mode))
-        r = -ENOTDIR;
     if (r < 0) {
         message(LOG_ERR, "mountpoint %s: %s", path, strerror(-r));
         return r;
