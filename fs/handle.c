@@ -38,7 +38,8 @@ int handle_open(struct fs *fs, struct node node, int flags,
     handle->kind = node.kind;
     handle->references = 1;
     pthread_mutex_init(&handle->busy, NULL);
-    append_open(&fs->append, &handle->line);
+    if (node.kind == NODE_APPEND)
+        append_open(&fs->append, &handle->line);
     if (kind->open != NULL)
         r = kind->open(fs, node.number, handle);
     if (r < 0) {
@@ -59,7 +60,8 @@ void handle_put(struct handle *handle)
 {
     if (--handle->references > 0)
         return;
-    append_close(&handle->fs->append, &handle->line);
+    if (handle->kind == NODE_APPEND)
+        append_close(&handle->fs->append, &handle->line);
     clog_view_close(handle->view);
     free(handle->text);
     pthread_mutex_destroy(&handle->busy);
