@@ -118,11 +118,12 @@ remount_log() {
     mount_log "$@"
 }
 
+# What still has a file open finds out when it uses it, and lets go.
 kill_daemon() {
     kill -KILL "$daemon"
     wait "$daemon" || true
     daemon=
-    detach "$MNT"
+    wait_for 10 detach "$MNT"
 }
 
 # status KEY: its value in the mount's status file.

@@ -86,13 +86,13 @@ test_a_batch_stays_in_one_segment() {
 
 test_limits_can_change_between_mounts() {
     mount_log -o max_store=1K
-    for i in {1..200}; do echo "line $i" >>"$MNT/append"; done
+    for i in {1..100}; do echo "line $i" >>"$MNT/append"; done
     remount_log
-    for i in {201..400}; do echo "line $i" >>"$MNT/append"; done
+    for i in {101..200}; do echo "line $i" >>"$MNT/append"; done
     remount_log -o max_store=2K,max_index=1K
-    for i in {401..600}; do echo "line $i" >>"$MNT/append"; done
-    seq -f 'line %.0f' 1 600 >"$TMP/want"
-    check_log "$TMP/want" 600
+    for i in {201..300}; do echo "line $i" >>"$MNT/append"; done
+    seq -f 'line %.0f' 1 300 >"$TMP/want"
+    check_log "$TMP/want" 300
 }
 
 run_tests
