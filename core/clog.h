@@ -315,6 +315,47 @@ ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
 /* NULL is allowed. */
 void clog_view_close(struct clog_view *view);
 
+/* One thing that clog_verify() found. */
+struct clog_finding {
+    struct clog_note note;
+    const char *remedy; /* what a repair does, or why there is none */
+    bool repairable;    /* a repair mends it without guessing */
+    bool repaired;      /* ... and has */
+};
+
+struct clog_verify_options {
+    bool repair;
+    /* Called for each finding, in order of segment; borrowed for the call. */
+    void (*finding)(void *ctx, const struct clog_finding *finding);
+    /* Called now and then; done in [0, total], bytes of all stores. */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *ctx;
+};
+
+struct clog_verify_result {
+    uint64_t segments;
+    uint64_t records; /* whose place is known */
+    uint64_t good;    /* of them, those whose bytes match their checksum */
+    uint64_t bytes;   /* of stores that were read */
+    uint64_t next;    /* the log's next offset */
+    uint64_t findings, repaired; /* findings; those that were repaired */
+    bool clean;                  /* the last close was clean */
+};
+
+/*
+ * Reads every byte of the log in directory path, which nobody may have open
+ * (EWOULDBLOCK), and reports what is wrong. With repair it mends what can be
+ * mended without guessing: an index is rebuilt, a wrong length prefix written
+ * anew, a torn tail moved to quarantine/; no byte that may be somebody's is
+ * destroyed: what is overwritten or cut is in quarantine/ first. Without, it
+ * writes nothing. progress and finding may be NULL. May wait long.
+ *
+ * EUCLEAN: it is not a log; the reason was reported as a finding. EIO: the
+ * device could not be read.
+ */
+int clog_verify(const char *path, const struct clog_verify_options *options,
+                struct clog_verify_result *ret_result);
+
 /* The library's version, as "1.2.3". */
 const char *clog_version(void);
 

@@ -87,6 +87,11 @@ int log_open(struct io *io, const char *path,
              const struct clog_options *options, struct clog_report *report,
              struct clog **ret_log);
 
+/* As clog_verify(), on any io. */
+int log_verify(struct io *io, const char *path,
+               const struct clog_verify_options *options,
+               struct clog_verify_result *ret_result);
+
 /* Ends without a sync and without a marker, as a killed process does; for
    tests, which cannot kill themselves. */
 void log_abandon(struct clog *log);

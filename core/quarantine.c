@@ -156,3 +156,26 @@ int quarantine_tail(struct io *io, int root, const struct segment *segment,
     buffer_done(&buffer);
     return r;
 }
+
+int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
+                      const void *data, size_t size)
+{
+    char stem[64];
+    int dir = open_quarantine(io, root);
+    int fd;
+    int r;
+
+    if (dir < 0)
+        return dir;
+    (void)snprintf(stem, sizeof(stem), "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32,
+                   base, offset, crc32c(data, size));
+    fd = make_file(io, dir, stem, "prefix");
+    r = fd < 0 ? fd : io_write(io, fd, data, size, 0);
+    if (r == 0)
+        r = io_sync(io, fd);
+    if (r == 0)
+        r = io_sync(io, dir);
+    io_close(io, fd);
+    io_close(io, dir);
+    return r;
+}

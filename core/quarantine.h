@@ -19,4 +19,11 @@
 int quarantine_tail(struct io *io, int root, const struct segment *segment,
                     const struct evidence *evidence, const struct extent *keep);
 
+/*
+ * Keeps size bytes that a repair is about to overwrite in a segment's store,
+ * as BASE.OFFSET.CRC.prefix, durably.
+ */
+int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
+                      const void *data, size_t size);
+
 #endif

@@ -28,7 +28,7 @@ static uint64_t slot_count(const struct found *found, enum clog_file file)
 
 /* --- What earlier runs left --------------------------------------------- */
 
-static int load_marks(struct recovery *recovery)
+int recover_load_marks(struct recovery *recovery)
 {
     struct io *io = recovery->io;
     struct writer writer;
@@ -77,10 +77,9 @@ static void on_progress(void *ctx, uint64_t position)
     options->progress(options->progress_ctx, position, progress->total);
 }
 
-/* Opens the segment for reading all that its files hold, and scans it. */
-static int open_and_scan(struct recovery *recovery, const struct found *found,
-                         uint64_t limit, struct segment *ret_segment,
-                         struct scan *ret_scan)
+int recover_scan(struct recovery *recovery, const struct found *found,
+                 uint64_t limit, struct segment *ret_segment,
+                 struct scan *ret_scan)
 {
     struct progress progress = {recovery, found->sizes[CLOG_STORE]};
     struct scan_input input = {
@@ -199,23 +198,26 @@ static void turn_read_only(struct recovery *recovery, int error,
 
 /* --- The index ------------------------------------------------------------ */
 
+uint64_t index_agrees(const struct slots *index, uint64_t index_size,
+                      const struct scan *scan)
+{
+    uint64_t count = index_size / SLOT_SIZE;
+    uint8_t entry[SLOT_SIZE];
+
+    if (count > scan->extent.count)
+        count = scan->extent.count;
+    for (uint64_t i = 0; i < count; i++)
+        if (slots_get(index, i, entry) < 0 ||
+            memcmp(entry, scan->index + i * SLOT_SIZE, SLOT_SIZE) != 0)
+            return i;
+    return count;
+}
+
 bool index_fits(const struct slots *index, uint64_t index_size,
                 const struct scan *scan)
 {
-    uint8_t piece[4096];
-    uint64_t size = scan->extent.count * SLOT_SIZE;
-
-    if (index_size != size)
-        return false;
-    for (uint64_t at = 0; at < size; at += sizeof(piece)) {
-        size_t n =
-            size - at < sizeof(piece) ? (size_t)(size - at) : sizeof(piece);
-
-        if (slots_read(index, piece, n, at) < 0 ||
-            memcmp(piece, scan->index + at, n) != 0)
-            return false;
-    }
-    return true;
+    return index_size == scan->extent.count * SLOT_SIZE &&
+           index_agrees(index, index_size, scan) == scan->extent.count;
 }
 
 static int write_index(struct io *io, int dir, const struct scan *scan)
@@ -350,7 +352,7 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
     found->extent.end = found->sizes[CLOG_STORE];
     if (sizes_fit(recovery, found, limit))
         return 0;
-    r = open_and_scan(recovery, found, limit, &segment, &scan);
+    r = recover_scan(recovery, found, limit, &segment, &scan);
     if (r == -EIO) {
         serve_unread(recovery, found, limit, r);
         return 0;
@@ -399,10 +401,10 @@ static bool clean_fits(const struct recovery *recovery,
            recovery->durable == clean->next;
 }
 
-static void gather(const struct recovery *recovery, const struct found *found,
-                   const struct scan *scan, struct evidence *ret)
+void recover_gather(const struct recovery *recovery, const struct found *found,
+                    const struct scan *scan, struct evidence *ret_evidence)
 {
-    *ret = (struct evidence){
+    *ret_evidence = (struct evidence){
         .durable = max(max(recovery->durable, scan->durable), found->base),
         .same_boot = recovery->same_boot,
         .store_size = found->sizes[CLOG_STORE],
@@ -412,10 +414,10 @@ static void gather(const struct recovery *recovery, const struct found *found,
     };
     /* A crash leaves the file there; and where the kernel never died, or no
        writer ever ran, nothing but a hand empties it behind the index. */
-    ret->stamps_missing =
-        ret->store_size > 0 && ret->stamps_count == 0 &&
+    ret_evidence->stamps_missing =
+        ret_evidence->store_size > 0 && ret_evidence->stamps_count == 0 &&
         (!found->present[CLOG_STAMPS] || !recovery->has_writer ||
-         (recovery->same_boot && ret->index_count > 0));
+         (recovery->same_boot && ret_evidence->index_count > 0));
 }
 
 /* Writes bytes [from, to) of a file again, from what reads show of them. */
@@ -584,8 +586,8 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     struct scan scan;
     struct evidence evidence;
     struct decision decision;
-    int r = open_and_scan(recovery, found, UINT64_MAX - found->base, &segment,
-                          &scan);
+    int r = recover_scan(recovery, found, UINT64_MAX - found->base, &segment,
+                         &scan);
 
     if (r < 0) {
         report_note(recovery->report, CLOG_NOTE_REFUSED, &found->base, "",
@@ -593,7 +595,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
             ->error = r;
         return r;
     }
-    gather(recovery, found, &scan, &evidence);
+    recover_gather(recovery, found, &scan, &evidence);
     recover_decide(&evidence, &scan, &segment, &decision);
     found->extent = decision.keep;
     report_runs(recovery, found->base, &scan, decision.keep.count);
@@ -674,7 +676,7 @@ int recover(struct recovery *recovery)
     recovery->segments = -1;
     r = survey_root(recovery);
     if (r == 0)
-        r = load_marks(recovery);
+        r = recover_load_marks(recovery);
     if (r == 0)
         r = survey_segments(recovery);
     if (r == 0)

@@ -80,7 +80,28 @@ void recover_decide(const struct evidence *evidence, const struct scan *scan,
                     const struct segment *segment,
                     struct decision *ret_decision);
 
-/* Compares the index on disk with that of a scan, by size and bytes. */
+/* The steps, for who checks a log without opening it. Before them survey_root()
+   and survey_segments() (survey.h). */
+
+/* Loads what earlier runs left: durable, has_clean, has_writer, same_boot. */
+int recover_load_marks(struct recovery *recovery);
+
+/* Opens the segment for reading all that its files hold, and scans up to limit
+   records of it. On failure there is nothing to release. */
+int recover_scan(struct recovery *recovery, const struct found *found,
+                 uint64_t limit, struct segment *ret_segment,
+                 struct scan *ret_scan);
+
+/* The evidence about the last segment. */
+void recover_gather(const struct recovery *recovery, const struct found *found,
+                    const struct scan *scan, struct evidence *ret_evidence);
+
+/* How many entries of the index on disk, of so many bytes, agree with the
+   scan's, from the first on. */
+uint64_t index_agrees(const struct slots *index, uint64_t index_size,
+                      const struct scan *scan);
+
+/* Whether all do, and there are no others. */
 bool index_fits(const struct slots *index, uint64_t index_size,
                 const struct scan *scan);
 

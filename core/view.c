@@ -396,45 +396,47 @@ static int read_part(struct cursor *c)
     return r;
 }
 
-/* Reads on from stream position at; fills size bytes or fails. */
-static int read_on(struct clog_view *view, uint8_t *data, size_t size,
-                   uint64_t at, bool nowait)
+/* Reads on from the stream's position at, in one part; returns how much. */
+static ssize_t read_next(struct clog_view *view, uint8_t *data, size_t size,
+                         uint64_t at, bool nowait)
 {
-    bool mended = false;
+    struct cursor c = {
+        .view = view, .nowait = nowait, .data = data, .size = size};
+    int r = log_find_byte(view->log, at, &c.part, &c.extent);
 
-    while (size > 0) {
-        struct cursor c = {
-            .view = view, .nowait = nowait, .data = data, .size = size};
-        int r = log_find_byte(view->log, at, &c.part, &c.extent);
-
-        if (r < 0)
-            return r;
-        c.at = at - c.part->stream_start;
-        r = read_part(&c);
-        if (r == -EUCLEAN && !mended && !nowait) {
-            mended = true;
-            r = log_mend(view->log, c.part, &c.extent, 0, true);
-            c.size = size;
-        }
-        if (r < 0)
-            return r == -EUCLEAN ? (nowait ? -EAGAIN : -EIO) : r;
-        at += size - c.size;
-        data += size - c.size;
-        size = c.size;
+    if (r < 0)
+        return r;
+    c.at = at - c.part->stream_start;
+    r = read_part(&c);
+    if (r == -EUCLEAN && nowait)
+        return -EAGAIN;
+    if (r == -EUCLEAN) {
+        r = log_mend(view->log, c.part, &c.extent, 0, true);
+        if (r == 0)
+            r = read_part(&c);
     }
-    return 0;
+    if (r < 0)
+        return r == -EUCLEAN ? -EIO : r;
+    return (ssize_t)(size - c.size);
 }
 
 static ssize_t read_stream(struct clog_view *view, void *data, size_t size,
                            uint64_t position, bool nowait)
 {
-    int r;
+    size_t done = 0;
 
     size = clip(size, position, clog_view_size(view));
-    if (size == 0)
-        return 0;
-    r = read_on(view, data, size, view->origin + position, nowait);
-    return r < 0 ? r : (ssize_t)size;
+    while (done < size) {
+        ssize_t n = read_next(view, (uint8_t *)data + done, size - done,
+                              view->origin + position + done, nowait);
+
+        if (n < 0 && done == 0)
+            return n;
+        if (n < 0)
+            break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
 }
 
 ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,

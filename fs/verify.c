@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify.c - clog-verify: checks a log that nobody has open, and mends it.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clog.h"
+#include "progress.h"
+
+/* Exit statuses, in the manner of fsck(8): they add up. */
+enum {
+    EXIT_CLEAN = 0,
+    EXIT_REPAIRED = 1,
+    EXIT_DAMAGED = 4,
+    EXIT_FAILED = 8,
+};
+
+struct verify {
+    const char *logdir;
+    bool repair;
+    bool json;
+    uint64_t printed; /* findings */
+    struct progress progress;
+};
+
+static const char usage[] =
+    "Usage: clog-verify [options] LOGDIR\n"
+    "Reads the whole commit log in LOGDIR, which must not be mounted, and\n"
+    "prints a line for each thing that is wrong with it.\n"
+    "\n"
+    "  -r, --repair   mend what can be mended without guessing: rebuild an\n"
+    "                 index, write a length prefix anew, move a torn tail to\n"
+    "                 LOGDIR/quarantine/\n"
+    "  -j, --json     print one JSON object instead of lines\n"
+    "  -h, --help     print this and exit\n"
+    "  -V, --version  print the version and exit\n"
+    "\n"
+    "Exit status: 0 nothing is wrong, 1 all of it was repaired, 4 damage is\n"
+    "left (5: some was repaired), 8 the log could not be checked.\n";
+
+static const char *kind_name(enum clog_note_kind kind)
+{
+    switch (kind) {
+    case CLOG_NOTE_REFUSED:
+        return "refused";
+    case CLOG_NOTE_TORN:
+        return "torn";
+    case CLOG_NOTE_ROT:
+        return "rot";
+    case CLOG_NOTE_GAP:
+        return "gap";
+    case CLOG_NOTE_UNVERIFIED:
+        return "unverified";
+    case CLOG_NOTE_INDEX:
+        return "index";
+    case CLOG_NOTE_PREFIX:
+        return "prefix";
+    case CLOG_NOTE_READ_ONLY:
+        return "read-only";
+    }
+    return "unknown";
+}
+
+static void print_line(const struct verify *verify,
+                       const struct clog_finding *finding)
+{
+    const struct clog_note *note = &finding->note;
+
+    printf("%s/%s: ", verify->logdir, note->file);
+    if (note->count > 1)
+        printf("records %" PRIu64 " to %" PRIu64 ", ", note->offset,
+               note->offset + note->count - 1);
+    else if (note->kind != CLOG_NOTE_REFUSED)
+        printf("record %" PRIu64 ", ", note->offset);
+    printf("byte %" PRIu64 ": %s", note->position, note->text);
+    if (note->bytes > 0)
+        printf(" of %" PRIu64 " bytes", note->bytes);
+    if (note->error != 0 && note->kind != CLOG_NOTE_REFUSED)
+        printf("; repair failed: %s\n", strerror(-note->error));
+    else if (finding->repaired)
+        printf("; repaired\n");
+    else
+        printf("; repair: %s\n", finding->remedy);
+}
+
+/* Bytes of names on disk may be anything: what JSON cannot say as it is, is
+   escaped. */
+static void print_string(const char *text)
+{
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+static void print_json(const struct verify *verify,
+                       const struct clog_finding *finding)
+{
+    const struct clog_note *note = &finding->note;
+
+    printf("%s\n  {\"kind\": \"%s\", \"file\": ",
+           verify->printed > 0 ? "," : "", kind_name(note->kind));
+    print_string(note->file);
+    printf(", \"offset\": %" PRIu64 ", \"count\": %" PRIu64
+           ", \"position\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"text\": ",
+           note->offset, note->count, note->position, note->bytes);
+    print_string(note->text);
+    printf(", \"remedy\": ");
+    print_string(finding->remedy);
+    printf(", \"repairable\": %s, \"repaired\": %s}",
+           finding->repairable ? "true" : "false",
+           finding->repaired ? "true" : "false");
+}
+
+static void on_finding(void *ctx, const struct clog_finding *finding)
+{
+    struct verify *verify = ctx;
+
+    progress_clear(&verify->progress);
+    if (verify->json)
+        print_json(verify, finding);
+    else
+        print_line(verify, finding);
+    verify->printed++;
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct verify *verify = ctx;
+
+    progress_show(&verify->progress, done, total);
+}
+
+static void print_summary(const struct verify *verify,
+                          const struct clog_verify_result *result)
+{
+    if (verify->json)
+        printf("%s],\n \"segments\": %" PRIu64 ", \"records\": %" PRIu64
+               ", \"good\": %" PRIu64 ", \"bytes\": %" PRIu64
+               ", \"next\": %" PRIu64 ", \"clean\": %s"
+               ", \"found\": %" PRIu64 ", \"repaired\": %" PRIu64 "}\n",
+               verify->printed > 0 ? "\n" : "", result->segments,
+               result->records, result->good, result->bytes, result->next,
+               result->clean ? "true" : "false", result->findings,
+               result->repaired);
+    else
+        printf("%s: %" PRIu64 " segments, %" PRIu64 " records, %" PRIu64
+               " of them good; %" PRIu64 " findings, %" PRIu64 " repaired\n",
+               verify->logdir, result->segments, result->records, result->good,
+               result->findings, result->repaired);
+}
+
+static void print_error(const struct verify *verify, int r)
+{
+    pid_t pid;
+
+    if (r == -EWOULDBLOCK && clog_writer(verify->logdir, &pid) == 0)
+        fprintf(stderr,
+                "clog-verify: %s: in use by process %ld; unmount it "
+                "first\n",
+                verify->logdir, (long)pid);
+    else if (r == -EUCLEAN)
+        fprintf(stderr, "clog-verify: %s: not a log\n", verify->logdir);
+    else
+        fprintf(stderr, "clog-verify: %s: %s\n", verify->logdir, strerror(-r));
+}
+
+static int run(struct verify *verify)
+{
+    struct clog_verify_options options = {
+        .repair = verify->repair,
+        .finding = on_finding,
+        .progress = on_progress,
+        .ctx = verify,
+    };
+    struct clog_verify_result result = {0};
+    int r;
+
+    progress_start(&verify->progress, "clog-verify");
+    if (verify->json)
+        printf("{\"findings\": [");
+    r = clog_verify(verify->logdir, &options, &result);
+    progress_clear(&verify->progress);
+    if (r == 0 || verify->json)
+        print_summary(verify, &result);
+    if (r < 0) {
+        print_error(verify, r);
+        return EXIT_FAILED;
+    }
+    return (result.repaired > 0 ? EXIT_REPAIRED : 0) |
+           (result.findings > result.repaired ? EXIT_DAMAGED : 0);
+}
+
+static int wrong_usage(const char *what)
+{
+    fprintf(stderr,
+            "clog-verify: %s\nTry 'clog-verify --help' for more "
+            "information.\n",
+            what);
+    return EXIT_FAILED;
+}
+
+/* Reads the command line; -1 to go on, or the exit status. */
+static int parse(int argc, char **argv, struct verify *verify)
+{
+    static const struct option options[] = {
+        {"repair", no_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "rjhV", options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(usage, stdout);
+            return EXIT_CLEAN;
+        }
+        if (c == 'V') {
+            printf("clog-verify %s\n", clog_version());
+            return EXIT_CLEAN;
+        }
+        if (c == '?')
+            return wrong_usage("unknown option");
+        verify->repair |= c == 'r';
+        verify->json |= c == 'j';
+    }
+    if (optind + 1 != argc)
+        return wrong_usage(optind < argc ? "too many arguments"
+                                         : "missing LOGDIR");
+    verify->logdir = argv[optind];
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct verify verify = {0};
+    int status = parse(argc, argv, &verify);
+
+    if (status < 0)
+        status = run(&verify);
+    if (fflush(stdout) != 0)
+        return EXIT_FAILED;
+    return status;
+}
