@@ -5,6 +5,7 @@
 #ifndef FS_H
 #define FS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "append.h"
@@ -20,6 +21,8 @@ struct fs {
     struct work *work;
     uint64_t started_ns;   /* when it was mounted, ns since the epoch */
     uint64_t door_lookups; /* the last number given to a door's node */
+    /* The kernel may have cached what `records` is like. */
+    atomic_bool records_cached;
 };
 
 #endif

@@ -269,7 +269,7 @@ static int mount_log(struct daemon *daemon)
 /* Starts the threads and leaves the terminal: now everything is served. */
 static int start(struct daemon *daemon)
 {
-    int r = work_start(&daemon->fs, &daemon->fs.work);
+    int r = work_start(&daemon->fs, daemon->session, &daemon->fs.work);
 
     if (r == 0 && daemon->parent >= 0) {
         r = background_ready(daemon->parent);

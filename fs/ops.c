@@ -65,7 +65,7 @@ static int describe(struct fs *fs, struct node node,
     if (r < 0)
         return r;
     entry.attr = attr.stat;
-    entry.attr_timeout = attr.timeout;
+    entry.attr_timeout = attr.watched ? 0 : attr.timeout;
     entry.entry_timeout = attr.entry_timeout;
     *ret_entry = entry;
     return 0;

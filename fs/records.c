@@ -25,10 +25,11 @@ int records_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
     struct clog_status status;
 
     (void)number;
+    fs->records_cached = true; /* before looking: an append comes after it */
     clog_status(fs->log, &status);
     if (status.last_time_ns > 0)
         tree_set_time(attr, status.last_time_ns);
-    attr->timeout = 0;
+    attr->watched = true;
     return 0;
 }
 

@@ -27,6 +27,8 @@ struct tree_attr {
     struct stat stat;
     double timeout;       /* seconds that stat may be cached */
     double entry_timeout; /* seconds that the name may be cached */
+    bool watched;         /* the next append ends timeout: the kernel is told,
+                             provided that it has the inode already */
 };
 
 /* An entry of a directory, and where the listing goes on behind it. */

@@ -10,11 +10,13 @@
 #include "handle.h"
 #include "pool.h"
 #include "put.h"
+#include "tree.h"
 
 #define READ_THREADS 2
 
 struct work {
     struct fs *fs;
+    struct fuse_session *session;
     struct pool appends; /* one thread */
     struct pool reads;
     struct commit commit;
@@ -43,7 +45,8 @@ struct read_job {
     char data[];
 };
 
-int work_start(struct fs *fs, struct work **ret_work)
+int work_start(struct fs *fs, struct fuse_session *session,
+               struct work **ret_work)
 {
     const struct options *options = fs->options;
     struct work *work = calloc(1, sizeof(*work));
@@ -52,6 +55,7 @@ int work_start(struct fs *fs, struct work **ret_work)
     if (work == NULL)
         return -ENOMEM;
     work->fs = fs;
+    work->session = session;
     r = pool_start(&work->appends, 1);
     if (r == 0)
         r = pool_start(&work->reads, READ_THREADS);
@@ -84,12 +88,28 @@ static int door_write(struct fs *fs, struct handle *handle, const char *data,
     return size > 0 ? put_write(fs->log, data, size, flags) : 0;
 }
 
+/*
+ * After an append, before its answer: what the kernel knows of `records` is
+ * old. Every path to a record leads through there and checks its permissions,
+ * so without a cache each would be a request more. Telling it about attributes
+ * alone takes no lock that a request of ours could hold.
+ */
+static void announce(struct work *work)
+{
+    struct node records = {NODE_RECORDS, 0};
+
+    if (atomic_exchange(&work->fs->records_cached, false))
+        fuse_lowlevel_notify_inval_inode(work->session, tree_ino(records), -1,
+                                         0);
+}
+
 /* Answers a write that ended with r; now, unless it must be durable first. */
 static void finish(struct work *work, fuse_req_t req, enum answer answer,
                    bool durable, size_t size, int r)
 {
     ssize_t result = r < 0 ? r : (ssize_t)size;
 
+    announce(work);
     if (work->fs->options->sync_always || (durable && r == 0))
         commit_park(&work->commit, req, answer, result);
     else
@@ -246,6 +266,7 @@ void work_release(struct work *work, fuse_req_t req, struct handle *handle)
         pool_drain(&work->appends);
     if (handle->line.size > 0) {
         append_finish(&work->fs->append, &handle->line);
+        announce(work);
         durable = work->fs->options->sync_always;
     }
     handle_put(handle);

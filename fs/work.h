@@ -26,8 +26,12 @@ struct work;
 /* The most that one read gives, in bytes; the kernel never asks for more. */
 #define WORK_READ_MAX ((size_t)1 << 20)
 
-/* Starts the threads. fs is borrowed until work_stop(). ENOMEM, EAGAIN. */
-int work_start(struct fs *fs, struct work **ret_work);
+/*
+ * Starts the threads. fs and session are borrowed until work_stop(). ENOMEM,
+ * EAGAIN.
+ */
+int work_start(struct fs *fs, struct fuse_session *session,
+               struct work **ret_work);
 
 /* Finishes and answers everything that waits, then ends. NULL is allowed. */
 void work_stop(struct work *work);
