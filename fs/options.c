@@ -59,25 +59,19 @@ static const struct flag {
 
 /*
  * What stands in an fstab and means nothing here: it is for mount(8), or about
- * what a log does not have. -s asks for one thread, which there is anyway.
+ * what a log does not have. -s asks for one thread, which there is anyway; -n
+ * and -v come from mount(8).
  */
 static const char *const ignored[] = {
-    "-s",          "",
-    "defaults",    "auto",
-    "noauto",      "user",
-    "nouser",      "users",
-    "owner",       "group",
-    "dev",         "nodev",
-    "suid",        "nosuid",
-    "exec",        "noexec",
-    "nofail",      "_netdev",
-    "atime",       "noatime",
-    "relatime",    "norelatime",
-    "diratime",    "nodiratime",
-    "strictatime", "nostrictatime",
-    "lazytime",    "nolazytime",
-    "silent",      "x-*",
-    "X-*",         "comment=*",
+    "-s",       "-n",         "-v",          "",
+    "defaults", "auto",       "noauto",      "user",
+    "nouser",   "users",      "owner",       "group",
+    "dev",      "nodev",      "suid",        "nosuid",
+    "exec",     "noexec",     "nofail",      "_netdev",
+    "atime",    "noatime",    "relatime",    "norelatime",
+    "diratime", "nodiratime", "strictatime", "nostrictatime",
+    "lazytime", "nolazytime", "silent",      "x-*",
+    "X-*",      "comment=*",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
