@@ -49,9 +49,14 @@ as_root() {
     fi
 }
 
+# What apt-get says matters only if it fails.
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq \
-        -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null
+    local output
+    output=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+        -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null) || {
+        echo "$output" >&2
+        return 1
+    }
 }
 
 need() {

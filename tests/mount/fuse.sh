@@ -6,7 +6,7 @@
 fuse_usable() {
     { : <>/dev/fuse; } 2>/dev/null || return 1
     if ((EUID == 0)); then
-        unshare --mount true
+        unshare --mount --propagation unchanged true
     else
         command -v fusermount3
     fi >/dev/null 2>&1
