@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "test.h"
+
+static int64_t fake_now(struct io *io)
+{
+    return ((struct fake *)(void *)io)->now;
+}
+
+static int fake_boot_id(struct io *io, char ret[static 37])
+{
+    strcpy(ret, ((struct fake *)(void *)io)->boot_id);
+    return 0;
+}
+
+static ssize_t fake_writev(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position)
+{
+    struct fake *fake = (struct fake *)(void *)io;
+
+    if (fake->fails == 0)
+        return fake->error;
+    if (fake->fails > 0)
+        fake->fails--;
+    return io_posix()->ops->writev(io, fd, iov, count, position);
+}
+
+static int fake_mkdir(struct io *io, int dir, const char *name, mode_t mode)
+{
+    if (((struct fake *)(void *)io)->no_mkdir)
+        return -EROFS;
+    return io_posix()->ops->mkdir(io, dir, name, mode);
+}
+
+void fake_init(struct fake *fake)
+{
+    fake->ops = *io_posix()->ops;
+    fake->ops.now = fake_now;
+    fake->ops.boot_id = fake_boot_id;
+    fake->ops.writev = fake_writev;
+    fake->ops.mkdir = fake_mkdir;
+    fake->io.ops = &fake->ops;
+    fake->now = FIXTURE_NOON;
+    fake->fails = -1;
+    fake->error = -ENOSPC;
+    fake->no_mkdir = false;
+    strcpy(fake->boot_id, "00000000-0000-4000-8000-000000000001");
+}
+
+int fixture_setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    assert_non_null(fixture);
+    fake_init(&fixture->fake);
+    fixture->dir = directory_make();
+    *state = fixture;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_kill(fixture);
+    directory_remove(fixture->dir);
+    free(fixture);
+    return 0;
+}
+
+int fixture_try(struct fixture *fixture, struct clog_report *ret_report)
+{
+    fixture_close(fixture);
+    return log_open(&fixture->fake.io, fixture->dir, &fixture->options,
+                    ret_report, &fixture->log);
+}
+
+void fixture_open(struct fixture *fixture)
+{
+    assert_int_equal(fixture_try(fixture, NULL), 0);
+}
+
+void fixture_close(struct fixture *fixture)
+{
+    struct clog *log = fixture->log;
+
+    fixture->log = NULL;
+    assert_int_equal(clog_close(log), 0);
+}
+
+void fixture_kill(struct fixture *fixture)
+{
+    if (fixture->log)
+        log_abandon(fixture->log);
+    fixture->log = NULL;
+}
+
+void fixture_power_cut(struct fixture *fixture)
+{
+    fixture_kill(fixture);
+    fixture->fake.boot_id[35]++;
+}
+
+uint64_t fixture_append(struct fixture *fixture, const char *text)
+{
+    uint64_t offset = UINT64_MAX;
+
+    assert_int_equal(clog_append(fixture->log, text, strlen(text), 0, &offset),
+                     0);
+    return offset;
+}
+
+size_t fixture_text(uint64_t offset, char ret[FIXTURE_TEXT])
+{
+    int n = snprintf(ret, FIXTURE_TEXT, "record %" PRIu64, offset);
+
+    /* Lengths differ, so that no record fits another's place. */
+    for (uint64_t i = 0; i < offset % 7; i++)
+        ret[n++] = (char)('a' + (char)i);
+    ret[n] = '\0';
+    return (size_t)n;
+}
+
+void fixture_fill(struct fixture *fixture, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        char text[FIXTURE_TEXT];
+        uint64_t next = fixture_status(fixture).next;
+
+        (void)fixture_text(next, text);
+        assert_int_equal(fixture_append(fixture, text), next);
+    }
+}
+
+void fixture_fill_batch(struct fixture *fixture, uint64_t count)
+{
+    struct iovec *records = calloc(count, sizeof(*records));
+    char(*texts)[FIXTURE_TEXT] = calloc(count, sizeof(*texts));
+    uint64_t next = fixture_status(fixture).next;
+    uint64_t offset = UINT64_MAX;
+
+    assert_non_null(records);
+    assert_non_null(texts);
+    for (uint64_t i = 0; i < count; i++) {
+        records[i].iov_len = fixture_text(next + i, texts[i]);
+        records[i].iov_base = texts[i];
+    }
+    assert_int_equal(
+        clog_append_batch(fixture->log, records, count, 0, &offset), 0);
+    assert_int_equal(offset, next);
+    free(texts);
+    free(records);
+}
+
+void fixture_expect(struct fixture *fixture, uint64_t offset, const char *text)
+{
+    char data[256];
+    struct clog_record record;
+    ssize_t n = clog_read(fixture->log, offset, data, sizeof(data));
+
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(data, text, strlen(text));
+    assert_int_equal(clog_stat(fixture->log, offset, &record), 0);
+    assert_int_equal(record.offset, offset);
+    assert_int_equal(record.length, strlen(text));
+}
+
+void fixture_expect_stream(struct fixture *fixture, uint64_t from, uint64_t to)
+{
+    struct clog_view *view = NULL;
+    struct clog_status status = fixture_status(fixture);
+    uint64_t at = 0;
+    char text[FIXTURE_TEXT];
+    char data[FIXTURE_TEXT];
+
+    assert_int_equal(clog_view_stream(fixture->log, status.stream_start, &view),
+                     0);
+    for (uint64_t offset = from; offset < to; offset++) {
+        size_t size = fixture_text(offset, text);
+
+        assert_int_equal(clog_view_read(view, data, size, at, 0), size);
+        assert_memory_equal(data, text, size);
+        at += size;
+    }
+    assert_int_equal(clog_view_size(view), at);
+    assert_int_equal(clog_view_read(view, data, 1, at, 0), 0);
+    clog_view_close(view);
+}
+
+void fixture_expect_filled(struct fixture *fixture, uint64_t from, uint64_t to)
+{
+    for (uint64_t offset = from; offset < to; offset++) {
+        char text[FIXTURE_TEXT];
+
+        (void)fixture_text(offset, text);
+        fixture_expect(fixture, offset, text);
+    }
+    if (from == fixture_status(fixture).oldest &&
+        to == fixture_status(fixture).next)
+        fixture_expect_stream(fixture, from, to);
+}
+
+void fixture_expect_error(struct fixture *fixture, uint64_t offset, int error)
+{
+    char data[256];
+
+    assert_int_equal(clog_read(fixture->log, offset, data, sizeof(data)),
+                     error);
+}
+
+void fixture_expect_next(struct fixture *fixture, uint64_t next)
+{
+    assert_int_equal(fixture_status(fixture).next, next);
+}
+
+struct clog_status fixture_status(struct fixture *fixture)
+{
+    struct clog_status status;
+
+    clog_status(fixture->log, &status);
+    return status;
+}
+
+const struct clog_report *fixture_report(struct fixture *fixture)
+{
+    return clog_open_report(fixture->log);
+}
+
+const struct clog_note *fixture_note(struct fixture *fixture,
+                                     enum clog_note_kind kind)
+{
+    const struct clog_report *report = fixture_report(fixture);
+
+    for (size_t i = 0; i < report->note_count; i++)
+        if (report->notes[i].kind == kind)
+            return &report->notes[i];
+    fail_msg("no note of kind %d", (int)kind);
+    return NULL;
+}
+
+void fixture_expect_sound(struct fixture *fixture)
+{
+    uint64_t next = fixture_status(fixture).next;
+
+    assert_int_equal(fixture_append(fixture, "appended"), next);
+    fixture_expect(fixture, next, "appended");
+    fixture_kill(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_report(fixture)->torn_bytes, 0);
+    assert_int_equal(fixture_report(fixture)->indexes, 0);
+    fixture_expect(fixture, next, "appended");
+    fixture_open(fixture);
+    assert_true(fixture_report(fixture)->clean);
+    assert_int_equal(fixture_report(fixture)->indexes, 0);
+    fixture_expect_next(fixture, next + 1);
+    fixture_expect(fixture, next, "appended");
+    assert_true(fixture_status(fixture).writable);
+}
+
+static struct sigaction sigbus;
+
+void fixture_learn_sigbus(void)
+{
+    (void)io_posix();
+    (void)sigaction(SIGBUS, NULL, &sigbus);
+}
+
+void fixture_take_sigbus(void)
+{
+    assert_int_equal(sigaction(SIGBUS, &sigbus, NULL), 0);
+}

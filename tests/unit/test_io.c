@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "test.h"
+
+/* A system that interrupts every other call and does a byte at a time. */
+struct lazy {
+    struct io io; /* must be first */
+    struct io_ops ops;
+    unsigned calls;
+    ssize_t answer; /* what writes return, if not 1 */
+};
+
+static bool interrupts(struct io *io)
+{
+    return ((struct lazy *)(void *)io)->calls++ % 2 == 0;
+}
+
+static ssize_t lazy_readv(struct io *io, int fd, const struct iovec *iov,
+                          int count, uint64_t position, int flags)
+{
+    struct iovec one = {iov[0].iov_base, 1};
+
+    (void)count;
+    if (interrupts(io))
+        return -EINTR;
+    return io_posix()->ops->readv(io, fd, &one, 1, position, flags);
+}
+
+static ssize_t lazy_writev(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position)
+{
+    struct iovec one = {iov[0].iov_base, 1};
+    struct lazy *lazy = (struct lazy *)(void *)io;
+
+    (void)count;
+    if (interrupts(io))
+        return -EINTR;
+    if (lazy->answer != 1)
+        return lazy->answer;
+    return io_posix()->ops->writev(io, fd, &one, 1, position);
+}
+
+static int lazy_truncate(struct io *io, int fd, uint64_t size)
+{
+    return interrupts(io) ? -EINTR : io_posix()->ops->truncate(io, fd, size);
+}
+
+static int lazy_sync(struct io *io, int fd)
+{
+    return interrupts(io) ? -EINTR : io_posix()->ops->sync(io, fd);
+}
+
+static void lazy_init(struct lazy *lazy)
+{
+    lazy->ops = *io_posix()->ops;
+    lazy->ops.readv = lazy_readv;
+    lazy->ops.writev = lazy_writev;
+    lazy->ops.truncate = lazy_truncate;
+    lazy->ops.datasync = lazy_sync;
+    lazy->ops.sync = lazy_sync;
+    lazy->io.ops = &lazy->ops;
+    lazy->calls = 0;
+    lazy->answer = 1;
+}
+
+static int open_root(void **state)
+{
+    int root = io_open_root(io_posix(), ((struct fixture *)*state)->dir);
+
+    assert_true(root >= 0);
+    return root;
+}
+
+static int open_file(int root, const char *name)
+{
+    int fd = io_open(io_posix(), root, name, O_RDWR | O_CREAT, 0600);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Interrupted and short, a read or write is whole all the same. */
+static void test_io_interrupted_and_short_is_whole(void **state)
+{
+    struct iovec pieces[] = {{(void *)(uintptr_t) "he", 2},
+                             {(void *)(uintptr_t) "", 0},
+                             {(void *)(uintptr_t) "llo", 3}};
+    struct lazy lazy;
+    char data[16];
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+
+    lazy_init(&lazy);
+    assert_int_equal(io_writev(&lazy.io, fd, pieces, 3, 2), 0);
+    assert_int_equal(io_read(&lazy.io, fd, data, sizeof(data), 0, false), 7);
+    assert_memory_equal(data, "\0\0hello", 7);
+    assert_int_equal(io_truncate(&lazy.io, fd, 4), 0);
+    assert_int_equal(io_datasync(&lazy.io, fd), 0);
+    assert_int_equal(io_sync(&lazy.io, fd), 0);
+    assert_int_equal(io_read(&lazy.io, fd, data, sizeof(data), 0, false), 4);
+    io_close(&lazy.io, fd);
+    io_close(&lazy.io, root);
+}
+
+/* A write that does nothing is an error, not a loop. */
+static void test_io_write_of_nothing_is_eio(void **state)
+{
+    struct lazy lazy;
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+
+    lazy_init(&lazy);
+    lazy.answer = 0;
+    assert_int_equal(io_write(&lazy.io, fd, "hello", 5, 0), -EIO);
+    lazy.answer = -ENOSPC;
+    assert_int_equal(io_write(&lazy.io, fd, "hello", 5, 0), -ENOSPC);
+    assert_int_equal(io_write(&lazy.io, fd, "hello", 0, 0), 0);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+/* A whole file is loaded, or none of it. */
+static void test_io_load_of_larger_file_is_efbig(void **state)
+{
+    char data[8];
+    int root = open_root(state);
+
+    file_save(((struct fixture *)*state)->dir, "file", "1234567", 7);
+    assert_int_equal(io_load(io_posix(), root, "file", data, 8), 7);
+    assert_int_equal(io_load(io_posix(), root, "file", data, 7), 7);
+    assert_int_equal(io_load(io_posix(), root, "file", data, 6), -EFBIG);
+    assert_int_equal(io_load(io_posix(), root, "none", data, 8), -ENOENT);
+    io_close(io_posix(), root);
+}
+
+/* Replacing leaves the new bytes under the name, and nothing beside it. */
+static void test_io_replace_leaves_new_bytes_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = open_root(state);
+
+    file_save(fixture->dir, "file", "old and long", 12);
+    file_save(fixture->dir, "file.new", "left by a crash", 15);
+    assert_int_equal(io_replace(io_posix(), root, "file", "new", 3), 0);
+    assert_true(file_holds(fixture->dir, "file", "new", 3));
+    assert_int_equal(directory_count(fixture->dir, "."), 1);
+    io_close(io_posix(), root);
+}
+
+/* Replacing that fails leaves the old bytes. */
+static void test_io_replace_that_fails_leaves_old_bytes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct lazy lazy;
+    int root = open_root(state);
+
+    lazy_init(&lazy);
+    lazy.answer = -ENOSPC;
+    file_save(fixture->dir, "file", "old", 3);
+    assert_int_equal(io_replace(&lazy.io, root, "file", "new", 3), -ENOSPC);
+    assert_true(file_holds(fixture->dir, "file", "old", 3));
+    io_close(io_posix(), root);
+}
+
+/* The log's directory may be a symbolic link; nothing below it may. */
+static void test_io_symlink_is_followed_for_the_root_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    char link[PATH_MAX];
+    int root;
+
+    (void)snprintf(link, sizeof(link), "%s/link", fixture->dir);
+    assert_int_equal(symlink(".", link), 0);
+    root = io_open_root(io_posix(), link);
+    assert_true(root >= 0);
+    assert_int_equal(
+        io_open(io_posix(), root, "link", O_RDONLY | O_DIRECTORY, 0), -ENOTDIR);
+    assert_int_equal(io_open(io_posix(), root, "link", O_RDONLY, 0), -ELOOP);
+    io_close(io_posix(), root);
+}
+
+/* A path that is no directory, or is none, or is too long is refused. */
+static void test_io_root_that_is_no_directory_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[2 * PATH_MAX];
+
+    file_save(fixture->dir, "file", "", 0);
+    (void)snprintf(path, sizeof(path), "%s/file", fixture->dir);
+    assert_int_equal(io_open_root(io_posix(), path), -ENOTDIR);
+    (void)snprintf(path, sizeof(path), "%s/none", fixture->dir);
+    assert_int_equal(io_open_root(io_posix(), path), -ENOENT);
+    memset(path, 'x', sizeof(path));
+    path[PATH_MAX] = '\0';
+    assert_int_equal(io_open_root(io_posix(), path), -ENAMETOOLONG);
+}
+
+/* A FIFO in a file's place does not block the open. */
+static void test_io_fifo_does_not_block(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = open_root(state);
+    struct io_stat st;
+    int fd;
+
+    assert_int_equal(mkfifoat(root, "fifo", 0600), 0);
+    fd = io_open(io_posix(), root, "fifo", O_RDONLY, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(io_posix()->ops->stat(io_posix(), fd, &st), 0);
+    assert_int_equal(st.type, IO_OTHER);
+    assert_true(file_exists(fixture->dir, "fifo"));
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+static int count_names(void *ctx, const char *name)
+{
+    assert_string_not_equal(name, ".");
+    assert_string_not_equal(name, "..");
+    return ++*(int *)ctx == 3 ? 42 : 0;
+}
+
+/* Listing passes every name but the dots, and ends when told to. */
+static void test_io_list_ends_where_told(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = open_root(state);
+    int names = 0;
+
+    file_save(fixture->dir, "a", "", 0);
+    file_save(fixture->dir, "b", "", 0);
+    assert_int_equal(
+        io_posix()->ops->list(io_posix(), root, count_names, &names), 0);
+    assert_int_equal(names, 2);
+    names = 0;
+    file_save(fixture->dir, "c", "", 0);
+    file_save(fixture->dir, "d", "", 0);
+    assert_int_equal(
+        io_posix()->ops->list(io_posix(), root, count_names, &names), 42);
+    io_close(io_posix(), root);
+}
+
+/* Copying from a map whose file was cut is an error where it was cut, and the
+   thread can go on copying. */
+static void test_io_copy_of_cut_map_is_eio(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const void *map = NULL;
+    char byte = 'x';
+
+    fixture_take_sigbus();
+    assert_int_equal(io_write(io_posix(), fd, "hello", 5, 0), 0);
+    assert_int_equal(io_posix()->ops->map(io_posix(), fd, 2 * 4096, &map), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(io_copy_mapped(&byte, (const char *)map + 4096, 1),
+                         -EIO);
+        assert_int_equal(io_copy_mapped(&byte, (const char *)map + 1, 1), 0);
+        assert_int_equal(byte, 'e');
+    }
+    file_resize(fixture->dir, "file", 0);
+    assert_int_equal(io_copy_mapped(&byte, map, 1), -EIO);
+    io_posix()->ops->unmap(io_posix(), map, 2 * 4096);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+static void on_foreign_sigbus(int signo)
+{
+    (void)signo;
+    _exit(42);
+}
+
+/* A SIGBUS that is not ours goes to the handler that was there before. */
+static void test_io_foreign_sigbus_goes_on(void **state)
+{
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    fixture_take_sigbus();
+    pid = fork();
+    if (pid == 0) {
+        (void)raise(SIGBUS);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+/* The clock is the system's, and the boot id has 36 characters. */
+static void test_io_now_and_boot_id_are_the_systems(void **state)
+{
+    struct timespec now;
+    char boot_id[37] = "";
+
+    (void)state;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    assert_in_range(io_posix()->ops->now(io_posix()) / 1000000000,
+                    now.tv_sec - 1, now.tv_sec + 60);
+    assert_int_equal(io_posix()->ops->boot_id(io_posix(), boot_id), 0);
+    assert_int_equal(strlen(boot_id), 36);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_io_interrupted_and_short_is_whole),
+        FIXTURE_TEST(test_io_write_of_nothing_is_eio),
+        FIXTURE_TEST(test_io_load_of_larger_file_is_efbig),
+        FIXTURE_TEST(test_io_replace_leaves_new_bytes_alone),
+        FIXTURE_TEST(test_io_replace_that_fails_leaves_old_bytes),
+        FIXTURE_TEST(test_io_symlink_is_followed_for_the_root_alone),
+        FIXTURE_TEST(test_io_root_that_is_no_directory_is_refused),
+        FIXTURE_TEST(test_io_fifo_does_not_block),
+        FIXTURE_TEST(test_io_list_ends_where_told),
+        FIXTURE_TEST(test_io_copy_of_cut_map_is_eio),
+        cmocka_unit_test(test_io_foreign_sigbus_goes_on),
+        cmocka_unit_test(test_io_now_and_boot_id_are_the_systems),
+    };
+
+    (void)signal(SIGBUS, on_foreign_sigbus);
+    fixture_learn_sigbus();
+    return cmocka_run_group_tests_name("io", tests, NULL, NULL);
+}
