@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "stamps.h"
+#include "test.h"
+
+/* The bytes that FORMAT.md shows: hello, world, foo, a second apart. */
+static const uint8_t golden_stamps[48] = {
+    0x18, 0xea, 0x5c, 0x38, 0xaf, 0xec, 0x80, 0x00, /**/
+    0x00, 0x00, 0x00, 0x00, 0xf8, 0x25, 0x0b, 0xe4, /**/
+    0x18, 0xea, 0x5c, 0x38, 0xeb, 0x87, 0x4a, 0x00, /**/
+    0x00, 0x00, 0x00, 0x01, 0x9c, 0x84, 0xed, 0xa4, /**/
+    0x18, 0xea, 0x5c, 0x39, 0x27, 0x22, 0x14, 0x00, /**/
+    0x00, 0x00, 0x00, 0x02, 0xe7, 0x3f, 0xa3, 0x66,
+};
+static const uint8_t golden_index[48] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, /**/
+    0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x0d, /**/
+    0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0x1a,
+};
+static const uint8_t golden_store[37] = {
+    0, 0, 0, 0, 0, 0, 0, 5, 'h', 'e', 'l', 'l', 'o', /**/
+    0, 0, 0, 0, 0, 0, 0, 5, 'w', 'o', 'r', 'l', 'd', /**/
+    0, 0, 0, 0, 0, 0, 0, 3, 'f', 'o', 'o',
+};
+
+struct bench {
+    struct fixture *fixture;
+    int root;
+    struct segment segment;
+    struct extent extent;
+    struct scratch scratch;
+};
+
+static void open_bench(struct bench *bench, void **state, uint64_t base)
+{
+    *bench = (struct bench){.fixture = *state};
+    bench->root = io_open_root(io_posix(), bench->fixture->dir);
+    assert_true(bench->root >= 0);
+    assert_int_equal(segment_open_active(&bench->segment,
+                                         &bench->fixture->fake.io, bench->root,
+                                         base, 4096),
+                     0);
+}
+
+static void close_bench(struct bench *bench)
+{
+    segment_done(&bench->segment);
+    segment_done(&bench->segment);
+    scratch_done(&bench->scratch);
+    io_close(io_posix(), bench->root);
+}
+
+static int append(struct bench *bench, const char *const *texts, size_t count,
+                  uint64_t time_ns, bool *ret_broken)
+{
+    struct iovec records[8];
+    struct batch batch = {records, count, time_ns, 0};
+
+    for (size_t i = 0; i < count; i++)
+        records[i] =
+            (struct iovec){(void *)(uintptr_t)texts[i], strlen(texts[i])};
+    return segment_append(&bench->segment, &bench->extent, &batch,
+                          &bench->scratch, &bench->extent, ret_broken);
+}
+
+static void append_golden(struct bench *bench)
+{
+    static const char *const texts[] = {"hello", "world", "foo"};
+    bool broken = false;
+
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(append(bench, &texts[i], 1,
+                                (uint64_t)FIXTURE_NOON + i * 1000000000,
+                                &broken),
+                         0);
+    assert_false(broken);
+}
+
+static bool holds(const struct bench *bench, const char *file, const void *data,
+                  size_t size)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof(name), "00000000000000000000/%s", file);
+    return file_holds(bench->fixture->dir, name, data, size);
+}
+
+static enum verdict verdict_of(struct bench *bench, uint64_t i)
+{
+    uint8_t buffer[8];
+    struct place place;
+    enum verdict verdict = VERDICT_BAD;
+
+    assert_int_equal(segment_place(&bench->segment, &bench->extent, i, &place),
+                     0);
+    assert_int_equal(segment_check(&bench->segment, i, &place, buffer,
+                                   sizeof(buffer), false, &verdict),
+                     0);
+    return verdict;
+}
+
+/* A segment's name is its base in 20 digits, and nothing else is one. */
+static void test_segment_name_is_twenty_digits(void **state)
+{
+    static const char *const others[] = {"",
+                                         "0",
+                                         "0000000000000000000",
+                                         "000000000000000000000",
+                                         "0000000000000000000x",
+                                         " 0000000000000000000",
+                                         "-0000000000000000001",
+                                         "18446744073709551616",
+                                         "99999999999999999999",
+                                         "00000000000000000000.dropped"};
+    char name[SEGMENT_NAME];
+    uint64_t base = 7;
+
+    (void)state;
+    segment_name(0, name);
+    assert_string_equal(name, "00000000000000000000");
+    segment_name(UINT64_MAX, name);
+    assert_string_equal(name, "18446744073709551615");
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_int_equal(segment_parse(others[i], &base), -EINVAL);
+    assert_int_equal(base, 7);
+    assert_int_equal(segment_parse(name, &base), 0);
+    assert_int_equal(base, UINT64_MAX);
+    assert_int_equal(segment_parse("00000000000000012345", &base), 0);
+    assert_int_equal(base, 12345);
+}
+
+/* The three files of FORMAT.md's example, byte for byte. */
+static void test_segment_appended_is_golden(void **state)
+{
+    struct bench bench;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    assert_int_equal(bench.extent.count, 3);
+    assert_int_equal(bench.extent.end, 37);
+    assert_true(holds(&bench, "store", golden_store, 37));
+    assert_true(holds(&bench, "index", golden_index, 48));
+    assert_true(holds(&bench, "stamps", golden_stamps, 48));
+    close_bench(&bench);
+}
+
+/* Every record of a batch but the last says that it goes on. */
+static void test_segment_batch_says_where_it_goes_on(void **state)
+{
+    static const char *const texts[] = {"a", "b", "c"};
+    struct bench bench;
+    struct stamp stamp;
+    bool broken = false;
+
+    open_bench(&bench, state, 1000);
+    assert_int_equal(append(&bench, texts, 3, 1, &broken), 0);
+    assert_int_equal(stamps_get(&bench.segment.stamps, 0, &stamp), 0);
+    assert_int_equal(stamp.bits, STAMP_MORE | 1000);
+    assert_int_equal(stamps_get(&bench.segment.stamps, 1, &stamp), 0);
+    assert_int_equal(stamp.bits, STAMP_MORE | 1001);
+    assert_int_equal(stamps_get(&bench.segment.stamps, 2, &stamp), 0);
+    assert_int_equal(stamp.bits, 1002);
+    close_bench(&bench);
+}
+
+/* Records are found by index, and check, in segments of any base. */
+static void test_segment_appended_is_found_and_good(void **state)
+{
+    struct bench bench;
+    struct place place;
+
+    open_bench(&bench, state, 1ULL << 40);
+    append_golden(&bench);
+    for (uint64_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            segment_place(&bench.segment, &bench.extent, i, &place), 0);
+        assert_int_equal(place.position, 13 * i);
+        assert_int_equal(place.length, i < 2 ? 5 : 3);
+        assert_int_equal(verdict_of(&bench, i), VERDICT_GOOD);
+        assert_int_equal(segment_verify(&bench.segment, i, &place,
+                                        golden_store + place.position),
+                         VERDICT_GOOD);
+    }
+    close_bench(&bench);
+}
+
+/* Each write of a batch that fails leaves the files as they were. */
+static void test_segment_append_that_fails_leaves_nothing(void **state)
+{
+    static const char *const texts[] = {"x", "yy", "zzz"};
+    struct bench bench;
+    bool broken = false;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    for (int k = 0; k < 3; k++) {
+        bench.fixture->fake.fails = k;
+        assert_int_equal(append(&bench, texts, 3, 1, &broken), -ENOSPC);
+        assert_false(broken);
+        assert_int_equal(bench.extent.count, 3);
+        assert_true(holds(&bench, "store", golden_store, 37));
+        assert_true(holds(&bench, "index", golden_index, 48));
+        assert_true(holds(&bench, "stamps", golden_stamps, 48));
+    }
+    bench.fixture->fake.fails = -1;
+    assert_int_equal(append(&bench, texts, 3, 1, &broken), 0);
+    assert_int_equal(bench.extent.count, 6);
+    close_bench(&bench);
+}
+
+static int refuse_truncate(struct io *io, int fd, uint64_t size)
+{
+    (void)io;
+    (void)fd;
+    (void)size;
+    return -EIO;
+}
+
+/* If the files cannot be cut back either, that is said. */
+static void test_segment_append_without_cut_is_broken(void **state)
+{
+    static const char *const texts[] = {"x"};
+    struct bench bench;
+    bool broken = false;
+
+    open_bench(&bench, state, 0);
+    bench.fixture->fake.ops.truncate = refuse_truncate;
+    bench.fixture->fake.fails = 1;
+    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
+    assert_true(broken);
+    close_bench(&bench);
+}
+
+/* What the index says is checked before anything is read by it. */
+static void test_segment_place_of_impossible_entry_is_euclean(void **state)
+{
+    static const uint64_t impossible[] = {26, 25, 19, 5, 0, 38, UINT64_MAX};
+    struct bench bench;
+    struct place place = {99, 99};
+    uint8_t entry[16] = {[7] = 1};
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    for (size_t i = 0; i < COUNT(impossible); i++) {
+        for (unsigned k = 0; k < 8; k++)
+            entry[8 + k] = (uint8_t)(impossible[i] >> (56 - 8 * k));
+        file_patch(bench.fixture->dir, "00000000000000000000/index", 16, entry,
+                   16);
+        /* Either the record or the one before it ends up impossible. */
+        assert_true(
+            segment_place(&bench.segment, &bench.extent, 1, &place) < 0 ||
+            segment_place(&bench.segment, &bench.extent, 0, &place) < 0);
+    }
+    assert_int_equal(segment_place(&bench.segment, &bench.extent, 2, &place),
+                     0);
+    assert_int_equal(place.position, 26);
+    close_bench(&bench);
+}
+
+/* A turned byte of payload or stamp is bad, of the prefix only that. */
+static void test_segment_damaged_is_told_apart(void **state)
+{
+    static const char store[] = "00000000000000000000/store";
+    struct bench bench;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    file_flip(bench.fixture->dir, store, 8 + 4);
+    assert_int_equal(verdict_of(&bench, 0), VERDICT_BAD);
+    file_flip(bench.fixture->dir, store, 8 + 4);
+    file_flip(bench.fixture->dir, store, 13);
+    assert_int_equal(verdict_of(&bench, 0), VERDICT_GOOD);
+    assert_int_equal(verdict_of(&bench, 1), VERDICT_PREFIX);
+    for (uint64_t i = 32; i < 48; i++) {
+        file_flip(bench.fixture->dir, "00000000000000000000/stamps", i);
+        assert_int_equal(verdict_of(&bench, 2), VERDICT_BAD);
+        file_flip(bench.fixture->dir, "00000000000000000000/stamps", i);
+    }
+    assert_int_equal(verdict_of(&bench, 2), VERDICT_GOOD);
+    close_bench(&bench);
+}
+
+/* Without stamps a record is unverified while prefix and index agree. */
+static void test_segment_without_stamps_is_unverified(void **state)
+{
+    struct bench bench;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    segment_done(&bench.segment);
+    file_remove(bench.fixture->dir, "00000000000000000000/stamps");
+    assert_int_equal(segment_open(&bench.segment, io_posix(), bench.root, 0, 3),
+                     0);
+    assert_int_equal(verdict_of(&bench, 1), VERDICT_UNVERIFIED);
+    file_flip(bench.fixture->dir, "00000000000000000000/store", 13 + 7);
+    assert_int_equal(verdict_of(&bench, 1), VERDICT_BAD);
+    close_bench(&bench);
+}
+
+/* A store that was cut is an error to check, not a wrong verdict. */
+static void test_segment_store_cut_is_eio(void **state)
+{
+    struct bench bench;
+    struct place place;
+    uint8_t buffer[8];
+    enum verdict verdict = VERDICT_GOOD;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    assert_int_equal(segment_place(&bench.segment, &bench.extent, 2, &place),
+                     0);
+    file_resize(bench.fixture->dir, "00000000000000000000/store", 36);
+    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
+                                   sizeof(buffer), false, &verdict),
+                     -EIO);
+    file_resize(bench.fixture->dir, "00000000000000000000/store", 30);
+    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
+                                   sizeof(buffer), false, &verdict),
+                     -EIO);
+    close_bench(&bench);
+}
+
+/* Sealing takes write permission from files and directory, and back. */
+static void test_segment_sealed_is_read_only(void **state)
+{
+    static const char *const files[] = {"store", "index", "stamps"};
+    struct bench bench;
+    const char *dir;
+
+    open_bench(&bench, state, 0);
+    dir = bench.fixture->dir;
+    append_golden(&bench);
+    assert_int_equal(segment_set_writable(io_posix(), bench.root, 0, false), 0);
+    assert_int_equal(file_mode(dir, "00000000000000000000"), 0500);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), "00000000000000000000/%s", files[i]);
+        assert_int_equal(file_mode(dir, name), 0400);
+    }
+    assert_int_equal(segment_set_writable(io_posix(), bench.root, 0, true), 0);
+    assert_int_equal(file_mode(dir, "00000000000000000000"), 0700);
+    assert_int_equal(file_mode(dir, "00000000000000000000/index"), 0600);
+    file_remove(dir, "00000000000000000000/index");
+    assert_int_equal(segment_set_writable(io_posix(), bench.root, 0, false), 0);
+    assert_int_equal(segment_set_writable(io_posix(), bench.root, 9, false),
+                     -ENOENT);
+    close_bench(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_segment_name_is_twenty_digits),
+        FIXTURE_TEST(test_segment_appended_is_golden),
+        FIXTURE_TEST(test_segment_batch_says_where_it_goes_on),
+        FIXTURE_TEST(test_segment_appended_is_found_and_good),
+        FIXTURE_TEST(test_segment_append_that_fails_leaves_nothing),
+        FIXTURE_TEST(test_segment_append_without_cut_is_broken),
+        FIXTURE_TEST(test_segment_place_of_impossible_entry_is_euclean),
+        FIXTURE_TEST(test_segment_damaged_is_told_apart),
+        FIXTURE_TEST(test_segment_without_stamps_is_unverified),
+        FIXTURE_TEST(test_segment_store_cut_is_eio),
+        FIXTURE_TEST(test_segment_sealed_is_read_only),
+    };
+
+    return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
+}
