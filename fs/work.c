@@ -262,7 +262,8 @@ void work_release(struct work *work, fuse_req_t req, struct handle *handle)
 {
     bool durable = false;
 
-    if (handle->references > 1 || handle->line.size > 0)
+    if (handle->kind == NODE_APPEND &&
+        (handle->references > 1 || handle->line.size > 0))
         pool_drain(&work->appends);
     if (handle->line.size > 0) {
         append_finish(&work->fs->append, &handle->line);
