@@ -63,11 +63,14 @@ test_a_batch_that_does_not_fit() {
     check_log "$TMP/want" $((1001 + $(awk 'END { print NR }' "$TMP/lines")))
 }
 
+# There is no room to note that it was closed cleanly, which is said.
 test_closing_on_a_full_disk() {
     mount_small_disk
     seq 1 100 | tee "$TMP/want" >>"$MNT/append"
     dd if=/dev/zero of="$TMP/disk/filler" bs=4K status=none || true
-    unmount_log
+    detach "$MNT"
+    daemon_ends 6
+    contains "$(cat "$TMP/daemon")" "^clog: $LOG: .*No space left"
     rm "$TMP/disk/filler"
     mount_log
     check_log "$TMP/want" 100
