@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "fixture.h"
+#include "test.h"
+
+#define RECORDS 10u
+#define STORE   "segments/00000000000000000000/store"
+#define INDEX   "segments/00000000000000000000/index"
+#define STAMPS  "segments/00000000000000000000/stamps"
+
+/* Ten records, killed, and what a scan of them finds. */
+struct bench {
+    struct fixture *fixture;
+    struct segment segment;
+    struct scan scan;
+    uint64_t positions[RECORDS + 1]; /* of all records, and the store's end */
+    uint64_t limit;
+    uint64_t told; /* the last progress */
+};
+
+static int setup(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    void *fixture = NULL;
+
+    assert_non_null(bench);
+    assert_int_equal(fixture_setup(&fixture), 0);
+    bench->fixture = fixture;
+    bench->limit = UINT64_MAX;
+    fixture_open(bench->fixture);
+    fixture_fill(bench->fixture, RECORDS);
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        char text[FIXTURE_TEXT];
+
+        bench->positions[i + 1] =
+            bench->positions[i] + 8 + fixture_text(i, text);
+    }
+    fixture_kill(bench->fixture);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    void *fixture = bench->fixture;
+
+    scan_done(&bench->scan);
+    segment_done(&bench->segment);
+    (void)fixture_teardown(&fixture);
+    free(bench);
+    return 0;
+}
+
+static void on_progress(void *ctx, uint64_t position)
+{
+    struct bench *bench = ctx;
+
+    assert_true(position >= bench->told);
+    bench->told = position;
+}
+
+static uint64_t slots_in(const struct bench *bench, const char *file)
+{
+    const char *dir = bench->fixture->dir;
+
+    return file_exists(dir, file) ? file_size(dir, file) / SLOT_SIZE : 0;
+}
+
+static void scan(struct bench *bench)
+{
+    struct scan_input input = {
+        .segment = &bench->segment,
+        .store_size = file_size(bench->fixture->dir, STORE),
+        .index_count = slots_in(bench, INDEX),
+        .stamps_count = slots_in(bench, STAMPS),
+        .limit = bench->limit,
+        .progress = on_progress,
+        .progress_ctx = bench,
+    };
+    int root = io_open_root(io_posix(), bench->fixture->dir);
+    int segments =
+        io_open(io_posix(), root, "segments", O_RDONLY | O_DIRECTORY, 0);
+
+    assert_int_equal(
+        segment_open(&bench->segment, io_posix(), segments, 0, 4096), 0);
+    assert_int_equal(scan_segment(&input, &bench->scan), 0);
+    io_close(io_posix(), segments);
+    io_close(io_posix(), root);
+}
+
+/* The frames of the first count records are known, and where they lie. */
+static void expect_frames(const struct bench *bench, uint64_t count)
+{
+    assert_int_equal(bench->scan.extent.count, count);
+    assert_int_equal(bench->scan.extent.end, bench->positions[count]);
+    for (uint64_t i = 0; i <= count; i++)
+        assert_int_equal(scan_position(&bench->scan, i), bench->positions[i]);
+    for (uint64_t i = 0; i < count; i++)
+        assert_int_equal(get_be64(bench->scan.index + i * SLOT_SIZE), i);
+}
+
+/* Exactly these records have that verdict, and all others are good. */
+static void expect_run(const struct bench *bench, enum verdict verdict,
+                       uint64_t first, uint64_t count)
+{
+    const struct run *run = bench->scan.runs;
+
+    assert_int_equal(bench->scan.run_count, 1);
+    assert_int_equal(run->verdict, verdict);
+    assert_int_equal(run->first, first);
+    assert_int_equal(run->count, count);
+    assert_int_equal(run->position, bench->positions[first]);
+    assert_int_equal(bench->scan.good, bench->scan.extent.count - count);
+}
+
+static void patch_prefix(struct bench *bench, uint64_t i, uint64_t length)
+{
+    uint8_t prefix[8];
+
+    put_be64(prefix, length);
+    file_patch(bench->fixture->dir, STORE, bench->positions[i], prefix, 8);
+}
+
+/* Every record is good, and the index that comes out is that of the file. */
+static void test_scan_intact_is_good(void **state)
+{
+    struct bench *bench = *state;
+
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    assert_int_equal(bench->scan.run_count, 0);
+    assert_int_equal(bench->scan.good, RECORDS);
+    assert_int_equal(bench->scan.time_ns, FIXTURE_NOON);
+    assert_true(file_holds(bench->fixture->dir, INDEX, bench->scan.index,
+                           (size_t)RECORDS * SLOT_SIZE));
+}
+
+/* Stamps tell what had been durable when they were written. */
+static void test_scan_synced_knows_durable(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_open(bench->fixture);
+    fixture_fill(bench->fixture, 1);
+    assert_int_equal(clog_sync(bench->fixture->log, RECORDS + 1), 0);
+    fixture_fill(bench->fixture, 1);
+    fixture_kill(bench->fixture);
+    scan(bench);
+    assert_int_equal(bench->scan.durable, RECORDS + 1);
+}
+
+/* An empty segment has no records and no damage. */
+static void test_scan_empty_is_empty(void **state)
+{
+    struct bench *bench = *state;
+
+    file_resize(bench->fixture->dir, STORE, 0);
+    file_resize(bench->fixture->dir, INDEX, 0);
+    file_resize(bench->fixture->dir, STAMPS, 0);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, 0);
+    assert_int_equal(bench->scan.extent.end, 0);
+    assert_int_equal(bench->scan.run_count, 0);
+}
+
+/* A turned byte in any payload makes that record bad, and no other. */
+static void test_scan_payload_flipped_is_one_bad(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        file_flip(bench->fixture->dir, STORE, bench->positions[i] + 8);
+        scan(bench);
+        expect_frames(bench, RECORDS);
+        expect_run(bench, VERDICT_BAD, i, 1);
+        file_flip(bench->fixture->dir, STORE, bench->positions[i] + 8);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* Without an index the prefixes lead past a damaged payload. */
+static void test_scan_payload_flipped_without_index_is_one_bad(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, INDEX);
+    file_flip(bench->fixture->dir, STORE, bench->positions[4] + 9);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_BAD, 4, 1);
+}
+
+/* A lost prefix is known from the index: the record is whole. */
+static void test_scan_prefix_wrong_is_known_by_index(void **state)
+{
+    static const uint64_t lengths[] = {0, 1, 9, 1 << 20, UINT64_MAX};
+    struct bench *bench = *state;
+
+    for (size_t k = 0; k < COUNT(lengths); k++) {
+        patch_prefix(bench, 3, lengths[k]);
+        scan(bench);
+        expect_frames(bench, RECORDS);
+        expect_run(bench, VERDICT_PREFIX, 3, 1);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* Without an index it is known from the checksum, for the last record too. */
+static void test_scan_prefix_wrong_is_known_by_checksum(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, INDEX);
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        uint64_t length = bench->positions[i + 1] - bench->positions[i] - 8;
+
+        patch_prefix(bench, i, 0);
+        scan(bench);
+        expect_frames(bench, RECORDS);
+        expect_run(bench, VERDICT_PREFIX, i, 1);
+        patch_prefix(bench, i, length);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* Prefix and payload both gone: the index leads to the next record. */
+static void test_scan_frame_lost_is_passed_by_index(void **state)
+{
+    struct bench *bench = *state;
+
+    patch_prefix(bench, 5, 0);
+    file_flip(bench->fixture->dir, STORE, bench->positions[5] + 10);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_BAD, 5, 1);
+}
+
+/* ... and without an index what follows cannot be known. */
+static void test_scan_frame_lost_without_index_is_the_end(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, INDEX);
+    patch_prefix(bench, 5, 0);
+    file_flip(bench->fixture->dir, STORE, bench->positions[5] + 10);
+    scan(bench);
+    expect_frames(bench, 5);
+    assert_int_equal(bench->scan.good, 5);
+}
+
+/* Garbage in the index changes nothing that is read from the store. */
+static void test_scan_index_garbage_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t garbage[RECORDS * SLOT_SIZE];
+
+    memset(garbage, 0xa5, sizeof(garbage));
+    file_save(bench->fixture->dir, INDEX, garbage, sizeof(garbage));
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    assert_int_equal(bench->scan.good, RECORDS);
+}
+
+/* Stamps taken away leave the records unverified. */
+static void test_scan_without_stamps_is_unverified(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, STAMPS);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_UNVERIFIED, 0, RECORDS);
+    assert_int_equal(bench->scan.durable, 0);
+    assert_int_equal(bench->scan.time_ns, 0);
+}
+
+/* Without stamps and index alike, prefixes are all there is. */
+static void test_scan_store_alone_is_unverified(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, STAMPS);
+    file_remove(bench->fixture->dir, INDEX);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_UNVERIFIED, 0, RECORDS);
+}
+
+/* Any byte of a stamp that is turned makes its record bad. */
+static void test_scan_stamp_flipped_is_one_bad(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t k = 0; k < SLOT_SIZE; k++) {
+        file_flip(bench->fixture->dir, STAMPS, 7 * SLOT_SIZE + k);
+        scan(bench);
+        expect_frames(bench, RECORDS);
+        expect_run(bench, VERDICT_BAD, 7, 1);
+        file_flip(bench->fixture->dir, STAMPS, 7 * SLOT_SIZE + k);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* Whole frames of one length that changed places check in neither. */
+static void test_scan_swapped_records_are_bad(void **state)
+{
+    struct bench *bench = *state;
+    const char *dir = bench->fixture->dir;
+    uint64_t at = bench->positions[RECORDS];
+
+    file_resize(dir, STORE, at);
+    fixture_open(bench->fixture);
+    assert_int_equal(fixture_append(bench->fixture, "twin a"), RECORDS);
+    assert_int_equal(fixture_append(bench->fixture, "twin b"), RECORDS + 1);
+    fixture_kill(bench->fixture);
+    file_patch(dir, STORE, at + 8, "twin b", 6);
+    file_patch(dir, STORE, at + 8 + 6 + 8, "twin a", 6);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 2);
+    expect_run(bench, VERDICT_BAD, RECORDS, 2);
+}
+
+/* A store that was cut ends with its last whole record. */
+static void test_scan_store_cut_ends_at_whole_record(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t size = bench->positions[9] - 1; size >= bench->positions[8];
+         size--) {
+        file_resize(bench->fixture->dir, STORE, size);
+        scan(bench);
+        expect_frames(bench, 8);
+        assert_int_equal(bench->scan.good, 8);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* Zeros behind the last record are no record. */
+static void test_scan_zeros_behind_are_no_records(void **state)
+{
+    struct bench *bench = *state;
+
+    file_resize(bench->fixture->dir, STORE, 1 << 20);
+    file_resize(bench->fixture->dir, INDEX, (uint64_t)SLOT_SIZE * 2000);
+    file_resize(bench->fixture->dir, STAMPS, (uint64_t)SLOT_SIZE * 2000);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    assert_int_equal(bench->scan.good, RECORDS);
+}
+
+/* Frames behind the last stamp are read, but not verified. */
+static void test_scan_frames_behind_stamps_are_unverified(void **state)
+{
+    struct bench *bench = *state;
+
+    file_resize(bench->fixture->dir, STAMPS, (uint64_t)SLOT_SIZE * 6 + 5);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_UNVERIFIED, 6, 4);
+}
+
+/* A limit ends the scan at so many records. */
+static void test_scan_limited_stops_there(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->limit = 4;
+    scan(bench);
+    expect_frames(bench, 4);
+}
+
+/* A record longer than what is read at a time, with damage in each part. */
+static void test_scan_large_record_is_read_whole(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t *data = malloc(1000000);
+    uint64_t offset = 0;
+
+    assert_non_null(data);
+    memset(data, 'x', 1000000);
+    fixture_open(bench->fixture);
+    assert_int_equal(
+        clog_append(bench->fixture->log, data, 1000000, 0, &offset), 0);
+    fixture_fill(bench->fixture, 1);
+    fixture_kill(bench->fixture);
+    free(data);
+    scan(bench);
+    assert_int_equal(bench->scan.good, RECORDS + 2);
+    assert_true(bench->told > 0);
+    scan_done(&bench->scan);
+    segment_done(&bench->segment);
+    file_flip(bench->fixture->dir, STORE, bench->positions[RECORDS] + 777777);
+    scan(bench);
+    expect_run(bench, VERDICT_BAD, RECORDS, 1);
+}
+
+#define SCAN_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCAN_TEST(test_scan_intact_is_good),
+        SCAN_TEST(test_scan_synced_knows_durable),
+        SCAN_TEST(test_scan_empty_is_empty),
+        SCAN_TEST(test_scan_payload_flipped_is_one_bad),
+        SCAN_TEST(test_scan_payload_flipped_without_index_is_one_bad),
+        SCAN_TEST(test_scan_prefix_wrong_is_known_by_index),
+        SCAN_TEST(test_scan_prefix_wrong_is_known_by_checksum),
+        SCAN_TEST(test_scan_frame_lost_is_passed_by_index),
+        SCAN_TEST(test_scan_frame_lost_without_index_is_the_end),
+        SCAN_TEST(test_scan_index_garbage_is_not_believed),
+        SCAN_TEST(test_scan_without_stamps_is_unverified),
+        SCAN_TEST(test_scan_store_alone_is_unverified),
+        SCAN_TEST(test_scan_stamp_flipped_is_one_bad),
+        SCAN_TEST(test_scan_swapped_records_are_bad),
+        SCAN_TEST(test_scan_store_cut_ends_at_whole_record),
+        SCAN_TEST(test_scan_zeros_behind_are_no_records),
+        SCAN_TEST(test_scan_frames_behind_stamps_are_unverified),
+        SCAN_TEST(test_scan_limited_stops_there),
+        SCAN_TEST(test_scan_large_record_is_read_whole),
+    };
+
+    return cmocka_run_group_tests_name("scan", tests, NULL, NULL);
+}
