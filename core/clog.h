@@ -192,6 +192,7 @@ int clog_append_batch(struct clog *log, const struct iovec *records,
  * that run at the same time share one pair of fdatasyncs. Appends and reads
  * go on meanwhile. May wait. EIO, ENOSPC ...: the device refused; the log is
  * read-only from here on and records at or above status.durable are in doubt.
+ * EROFS: the log is read-only, and not all of them are known to be durable.
  */
 int clog_sync(struct clog *log, uint64_t upto);
 

@@ -538,21 +538,27 @@ static int add_active(struct clog *log)
         r = segment_open_active(files, log->io, log->segments, part->base,
                                 log->max_index);
     }
-    if (r == 0) {
-        (void)pthread_rwlock_wrlock(&log->lock);
-        r = add_part(log, part);
-        (void)pthread_rwlock_unlock(&log->lock);
-    }
     if (r < 0) {
         close_files(files);
         free(part);
         return r;
     }
+    /* Before anybody can find it; pinned for as long as it is active. */
     (void)pthread_mutex_lock(&log->cache_lock);
-    part->pins = 1; /* for as long as it is active */
+    part->pins = 1;
     attach(log, part, files);
     (void)pthread_mutex_unlock(&log->cache_lock);
-    return 0;
+    (void)pthread_rwlock_wrlock(&log->lock);
+    r = add_part(log, part);
+    (void)pthread_rwlock_unlock(&log->lock);
+    if (r < 0) {
+        (void)pthread_mutex_lock(&log->cache_lock);
+        files = detach(log, part);
+        (void)pthread_mutex_unlock(&log->cache_lock);
+        close_files(files);
+        free(part);
+    }
+    return r;
 }
 
 static void seal(struct clog *log, struct part *part)
@@ -738,7 +744,10 @@ static int sync_once(struct clog *log)
     (void)pthread_rwlock_unlock(&log->lock);
     r = log_pin(log, part, false, &files);
     if (r == 0) {
-        r = segment_sync(files);
+        /* Without descriptors to write with it has been sealed meanwhile, and
+           that has synced it. */
+        if (files->stamps.fd >= 0)
+            r = segment_sync(files);
         log_unpin(log, part);
     }
     if (r < 0) {
@@ -754,8 +763,10 @@ static int sync_once(struct clog *log)
 static int sync_locked(struct clog *log, uint64_t upto)
 {
     while (atomic_load(&log->durable) < upto) {
-        if (atomic_load(&log->sync_error) != 0 || log->durable_fd < 0)
+        if (atomic_load(&log->sync_error) != 0)
             return -EIO;
+        if (log->durable_fd < 0)
+            return -EROFS;
         if (log->syncing) {
             (void)pthread_cond_wait(&log->synced, &log->sync_lock);
             continue;

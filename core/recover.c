@@ -597,6 +597,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     }
     recover_gather(recovery, found, &scan, &evidence);
     recover_decide(&evidence, &scan, &segment, &decision);
+    recovery->durable = evidence.durable;
     found->extent = decision.keep;
     report_runs(recovery, found->base, &scan, decision.keep.count);
     r = apply(recovery, found, &segment, &scan, &evidence, &decision);
@@ -688,7 +689,9 @@ int recover(struct recovery *recovery)
     if (r < 0)
         return r;
     report_totals(recovery);
-    recovery->durable = recovery->next;
+    /* What was only read may be in the page cache alone. */
+    if (!recovery->read_only)
+        recovery->durable = recovery->next;
     return 0;
 }
 
