@@ -19,6 +19,7 @@
 #include "fs.h"
 #include "message.h"
 #include "mountpoint.h"
+#include "notes.h"
 #include "ops.h"
 #include "options.h"
 #include "work.h"
@@ -127,17 +128,6 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
             100 * (double)done / (double)total, (double)total / (1 << 20));
 }
 
-static void print_notes(const char *logdir, const struct clog_report *report)
-{
-    for (size_t i = 0; i < report->note_count; i++) {
-        const struct clog_note *note = &report->notes[i];
-        bool refused = note->kind == CLOG_NOTE_REFUSED;
-
-        message(refused ? LOG_ERR : LOG_WARNING, "%s%s%s: %s", logdir,
-                note->file[0] != '\0' ? "/" : "", note->file, note->text);
-    }
-}
-
 static void print_open_error(const char *logdir,
                              const struct clog_report *report, int r)
 {
@@ -174,7 +164,7 @@ static int open_log(struct daemon *daemon)
     r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
     if (progress.shown)
         fputc('\n', stderr);
-    print_notes(daemon->logdir, &report);
+    notes_print(daemon->logdir, &report);
     if (r < 0)
         print_open_error(daemon->logdir, &report, r);
     clog_report_done(&report);

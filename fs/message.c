@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "message.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ void message_leave_stderr(void)
 
 void message_list(int priority, const char *format, va_list list)
 {
-    char line[1024];
+    char line[PATH_MAX + 512];
 
     vsnprintf(line, sizeof(line), format, list);
     line[strcspn(line, "\n")] = '\0';

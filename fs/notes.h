@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notes.h - says what opening a log has found.
+ */
+#ifndef NOTES_H
+#define NOTES_H
+
+#include <stddef.h>
+
+struct clog_note;
+struct clog_report;
+
+/*
+ * Writes note in one line, cut to size bytes with its NUL: the file, where in
+ * it, what, and the error that there was.
+ */
+void notes_format(const char *logdir, const struct clog_note *note, char *line,
+                  size_t size);
+
+/* Says every note of report, one line each. */
+void notes_print(const char *logdir, const struct clog_report *report);
+
+#endif
