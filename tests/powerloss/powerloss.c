@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * powerloss - every crash of every short life of a log.
+ *
+ * Each sequence of up to three operations is run on a disk in memory and ended
+ * in each of its calls that change something. From there the disk goes on in
+ * several ways: killed, or with the power cut, and then perhaps crashed again
+ * while it recovers. Each of those is one state: the log must open, have
+ * everything that was acknowledged at the level that survives such a crash,
+ * nothing else, whole batches only, and say truly what it cut; it must take
+ * appends, and open again with nothing to report.
+ *
+ *     STATES=n       states to see (100000)
+ *     SEED=n         of all that is random (1)
+ *     SEQUENCE=a,b   only this one; the names are those of a failure's report
+ *     CALL=n         only its crash in this call
+ *     SPARSE=n       of the longest sequences only each n-th crash (1), for
+ *                    builds that are slow
+ *
+ * With the argument --control=sync nothing is synced, and the program succeeds
+ * if that is noticed.
+ */
+#include "faultio.h"
+#include "history.h"
+#include "log.h"
+#include "memio.h"
+#include "random.h"
+#include "segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LENGTH    3
+#define MAX_STORE 6000
+#define FAILURES  5 /* are enough */
+#define PATHS     128
+
+enum operation {
+    OP_SMALL,
+    OP_BATCH,
+    OP_LARGE,
+    OP_SYNC,
+    OP_ROLL,
+    OP_CLOSE,
+    OP_KILL,
+    OPERATIONS,
+};
+
+static const char *const operations[OPERATIONS] = {
+    "small", "batch", "large", "sync", "roll", "close", "kill"};
+
+static const char *const losses[MEMIO_LOSSES] = {
+    "drop", "keep", "ordered", "prefix", "some", "sectors", "garbled", "zeros"};
+
+struct sequence {
+    enum operation operations[LENGTH];
+    int length;
+};
+
+/* One life of a log on one disk. */
+struct run {
+    struct memio *disk;
+    struct faultio fault;
+    struct clog *log;
+    struct clog_report report; /* of the last open */
+    struct history history;
+};
+
+/* Of the whole program. */
+static struct {
+    uint64_t states, wanted, seed, recrashed;
+    uint64_t sparse, skipped;
+    unsigned failures;
+    bool no_sync, quiet;
+    /* What is being done, for a failure's report. */
+    const struct sequence *sequence;
+    uint64_t call, part, choice;
+    const char *crashes[2];
+} suite;
+
+/* --- Running ---------------------------------------------------------------
+ */
+
+static const struct clog_options options = {
+    .flags = CLOG_CREATE, .max_store = MAX_STORE, .max_index = 4096};
+
+static void start_run(struct run *run, struct memio *disk)
+{
+    *run = (struct run){.disk = disk};
+    faultio_init(&run->fault, memio_io(disk));
+    run->fault.changes_only = true;
+    run->fault.no_sync = suite.no_sync;
+    run->fault.lose = memio_lose;
+}
+
+static int open_log(struct run *run)
+{
+    int r;
+
+    clog_report_done(&run->report);
+    r = log_open(&run->fault.io, "log", &options, &run->report, &run->log);
+    return r;
+}
+
+static void leave_log(struct run *run)
+{
+    if (run->log)
+        log_abandon(run->log);
+    run->log = NULL;
+}
+
+static void end_run(struct run *run)
+{
+    leave_log(run);
+    clog_report_done(&run->report);
+    memio_free(run->disk);
+    run->disk = NULL;
+}
+
+static int close_log(struct run *run)
+{
+    int r = clog_close(run->log);
+
+    run->log = NULL;
+    if (r == 0)
+        run->history.durable = run->history.next;
+    return r;
+}
+
+static int append(struct run *run, enum operation operation)
+{
+    static const size_t small[] = {11};
+    static const size_t batch[] = {5, 700, 31};
+    static const size_t large[] = {2900};
+    static const size_t whole[] = {MAX_STORE};
+
+    switch (operation) {
+    case OP_BATCH:
+        return history_append(&run->history, run->log, batch, 3);
+    case OP_LARGE:
+        return history_append(&run->history, run->log, large, 1);
+    case OP_ROLL:
+        return history_append(&run->history, run->log, whole, 1);
+    default:
+        return history_append(&run->history, run->log, small, 1);
+    }
+}
+
+static int operate(struct run *run, enum operation operation)
+{
+    int r = 0;
+
+    switch (operation) {
+    case OP_SYNC:
+        return history_sync(&run->history, run->log);
+    case OP_CLOSE:
+        r = close_log(run);
+        return r < 0 ? r : open_log(run);
+    case OP_KILL:
+        leave_log(run);
+        r = open_log(run);
+        if (r == 0)
+            history_claim(&run->history, run->log);
+        return r;
+    default:
+        return append(run, operation);
+    }
+}
+
+/* Runs all operations until the process dies. *ret_last: calls that were made
+   before the last operation. */
+static int live(struct run *run, const struct sequence *sequence,
+                uint64_t *ret_last)
+{
+    int r = 0;
+
+    *ret_last = 0;
+    r = open_log(run);
+    for (int i = 0; r == 0 && i < sequence->length; i++) {
+        *ret_last = run->fault.calls;
+        r = operate(run, sequence->operations[i]);
+    }
+    return r;
+}
+
+/* --- Reporting --------------------------------------------------------------
+ */
+
+static void print_sequence(const struct sequence *sequence)
+{
+    for (int i = 0; i < sequence->length; i++)
+        (void)printf("%s%s", i ? "," : "", operations[sequence->operations[i]]);
+}
+
+static void report_failure(const struct run *run)
+{
+    suite.failures++;
+    if (suite.quiet)
+        return;
+    (void)printf("FAILED: SEQUENCE=");
+    print_sequence(suite.sequence);
+    (void)printf(" CALL=%" PRIu64 " (%" PRIu64 " bytes) SEED=%" PRIu64
+                 ", then %s, %s, choice %" PRIu64 ": %s\n",
+                 suite.call, suite.part, suite.seed, suite.crashes[0],
+                 suite.crashes[1] ? suite.crashes[1] : "recovered",
+                 suite.choice, run->history.problem);
+    for (size_t i = 0; i < run->report.note_count; i++)
+        (void)printf("    note: %s: %s (offset %" PRIu64 ", count %" PRIu64
+                     ", error %d)\n",
+                     run->report.notes[i].file, run->report.notes[i].text,
+                     run->report.notes[i].offset, run->report.notes[i].count,
+                     run->report.notes[i].error);
+}
+
+/* --- What a recovery may do to files ---------------------------------------
+ */
+
+/* The log's files before it is recovered. */
+struct before {
+    unsigned segments;
+    char base[SEGMENT_NAME]; /* of the last segment */
+    uint8_t *store;          /* owned: its store's bytes */
+    uint64_t store_size;
+    uint64_t stamps;
+};
+
+static int note_segment(void *ctx, const char *name)
+{
+    struct before *before = ctx;
+    uint64_t base;
+
+    if (segment_parse(name, &base) < 0)
+        return 0;
+    before->segments++;
+    if (strcmp(name, before->base) > 0)
+        memcpy(before->base, name, SEGMENT_NAME);
+    return 0;
+}
+
+static void look_before(struct memio *disk, struct before *before)
+{
+    char path[PATHS];
+    const uint8_t *bytes;
+    uint64_t size = 0;
+
+    *before = (struct before){0};
+    (void)memio_list(disk, "log/segments", note_segment, before);
+    (void)snprintf(path, sizeof(path), "log/segments/%s/stamps", before->base);
+    if (memio_bytes(disk, path, &size))
+        before->stamps = size / SLOT_SIZE;
+    (void)snprintf(path, sizeof(path), "log/segments/%s/store", before->base);
+    bytes = memio_bytes(disk, path, &before->store_size);
+    before->store = malloc(before->store_size + 1);
+    if (!before->store)
+        abort();
+    if (before->store_size > 0)
+        memcpy(before->store, bytes, before->store_size);
+}
+
+/* Looks in quarantine/ for a file with the bytes that were cut. */
+struct wanted {
+    struct memio *disk;
+    const uint8_t *bytes;
+    uint64_t size;
+};
+
+static int is_wanted(void *ctx, const char *name)
+{
+    const struct wanted *wanted = ctx;
+    const char *end = strrchr(name, '.');
+    char path[PATHS];
+    const uint8_t *bytes;
+    uint64_t size = 0;
+
+    if (!end || strcmp(end, ".store") != 0)
+        return 0;
+    (void)snprintf(path, sizeof(path), "log/quarantine/%s", name);
+    bytes = memio_bytes(wanted->disk, path, &size);
+    return bytes && size == wanted->size &&
+           memcmp(bytes, wanted->bytes, size) == 0;
+}
+
+/* What was cut is what is said, and is kept; all else is as it was. */
+static bool check_cut(struct run *run, const struct before *before)
+{
+    struct history *history = &run->history;
+    struct wanted wanted = {.disk = run->disk};
+    char path[PATHS];
+    const uint8_t *bytes;
+    uint64_t size = 0;
+
+    (void)snprintf(path, sizeof(path), "log/segments/%s/store", before->base);
+    bytes = memio_bytes(run->disk, path, &size);
+    if (size > before->store_size)
+        return history_problem(history, "recovery made a store larger");
+    if (size > 0 && memcmp(bytes, before->store, size) != 0)
+        return history_problem(history, "recovery changed a store");
+    if (run->report.torn_bytes != before->store_size - size)
+        return history_problem(
+            history, "%" PRIu64 " bytes were cut, and the report says %" PRIu64,
+            before->store_size - size, run->report.torn_bytes);
+    wanted.bytes = before->store + size;
+    wanted.size = before->store_size - size;
+    if (wanted.size > 0 &&
+        memio_list(run->disk, "log/quarantine", is_wanted, &wanted) == 0)
+        return history_problem(history, "what was cut is nowhere");
+    return true;
+}
+
+static bool check_report(struct run *run, const struct before *before)
+{
+    const struct clog_report *report = &run->report;
+    struct clog_status status;
+    uint64_t stamps = 0;
+
+    clog_status(run->log, &status);
+    if (report->rotten || report->lost || report->unverified ||
+        report->prefixes || report->read_only || !status.writable)
+        return history_problem(&run->history,
+                               "reported: rotten %" PRIu64 " lost %" PRIu64
+                               " unverified %" PRIu64 " prefixes %" PRIu64
+                               " read-only %d",
+                               report->rotten, report->lost, report->unverified,
+                               report->prefixes, !status.writable);
+    if (report->records != status.records ||
+        report->segments != before->segments)
+        return history_problem(&run->history,
+                               "reported: %" PRIu64 " records in %" PRIu64
+                               " segments; there are %" PRIu64 " in %u",
+                               report->records, report->segments,
+                               status.records, before->segments);
+    if (before->segments > 0)
+        stamps = strtoull(before->base, NULL, 10) + before->stamps;
+    if (stamps > status.next && report->torn_records < stamps - status.next)
+        return history_problem(&run->history,
+                               "%" PRIu64 " records torn, not %" PRIu64,
+                               report->torn_records, stamps - status.next);
+    return true;
+}
+
+/* --- States ------------------------------------------------------------------
+ */
+
+/* Opens the log after a crash, from which records below floor must be back. */
+static bool recover_and_check(struct run *run, uint64_t floor, bool cut)
+{
+    struct before before;
+    bool good = false;
+    int r;
+
+    look_before(run->disk, &before);
+    r = open_log(run);
+    if (r < 0)
+        good = history_problem(&run->history, "open: error %d", r);
+    else if (cut && run->report.same_boot)
+        good = history_problem(&run->history, "taken for the same boot");
+    else
+        good = check_report(run, &before) && check_cut(run, &before) &&
+               history_check(&run->history, run->log, floor);
+    free(before.store);
+    return good;
+}
+
+/* Goes on with the disk as one crash of it leaves it. */
+static void crash(struct run *run, int loss, uint64_t seed)
+{
+    struct memio *old = run->disk;
+    struct memio *disk =
+        loss < 0 ? memio_kill(old)
+                 : memio_power_cut(old, (enum memio_loss)loss, seed);
+    struct history history = run->history;
+
+    end_run(run);
+    start_run(run, disk);
+    run->history = history;
+}
+
+/* A log with nothing wrong with it opens so. */
+static bool close_and_check(struct run *run)
+{
+    int r = close_log(run);
+
+    if (r == 0)
+        r = open_log(run);
+    if (r < 0)
+        return history_problem(&run->history, "close and open: error %d", r);
+    if (!run->report.clean || run->report.note_count > 0 ||
+        run->report.torn_records || run->report.torn_bytes)
+        return history_problem(&run->history, "a clean close was not clean");
+    return history_check(&run->history, run->log, run->history.next);
+}
+
+/* Appends, and crashes again before or after a sync, or not at all. */
+static bool live_on(struct run *run, uint64_t choice)
+{
+    struct history *history = &run->history;
+    int r = append(run, choice & 1 ? OP_BATCH : OP_SMALL);
+
+    if (r == 0 && choice % 3 == 0)
+        r = history_sync(history, run->log);
+    if (r < 0)
+        return history_problem(history, "an append after it: error %d", r);
+    if (!history_check_record(history, run->log, history->next - 1))
+        return false;
+    if (choice % 3 != 1) {
+        crash(run, choice % 2 ? MEMIO_DROP : MEMIO_SECTORS, choice);
+        if (!recover_and_check(run, history->durable, true))
+            return false;
+    }
+    return close_and_check(run);
+}
+
+/* The way from a dead disk on: loss is -1 for a kill. */
+static void try_state(const struct run *dead, int loss, uint64_t choice)
+{
+    struct run run;
+    bool cut = loss >= 0;
+    bool good;
+
+    suite.states++;
+    suite.choice = choice;
+    suite.crashes[0] = cut ? losses[loss] : "kill";
+    suite.crashes[1] = NULL;
+    start_run(&run,
+              cut ? memio_power_cut(dead->disk, (enum memio_loss)loss, choice)
+                  : memio_kill(dead->disk));
+    run.history = dead->history;
+    if (choice % 4 == 0) {
+        bool again = choice / 4 % 2;
+        int second = again ? (int)(choice / 8 % MEMIO_LOSSES) : -1;
+
+        run.fault.fault = FAULT_STOP;
+        run.fault.at = 1 + choice / 64 % 48;
+        run.fault.part = choice / 4096;
+        suite.crashes[1] = again ? losses[second] : "kill";
+        if (open_log(&run) < 0)
+            suite.recrashed++;
+        crash(&run, second, choice);
+        good = recover_and_check(
+            &run, cut || again ? dead->history.durable : dead->history.next,
+            again);
+    } else {
+        good = recover_and_check(
+            &run, cut ? dead->history.durable : dead->history.next, cut);
+    }
+    if (!good || !live_on(&run, choice))
+        report_failure(&run);
+    end_run(&run);
+}
+
+/* All ways on from a crash in that call. */
+static void crash_in(const struct sequence *sequence, uint64_t call,
+                     uint64_t pass)
+{
+    struct run run;
+    uint64_t last;
+    uint64_t seed = random_mix(suite.seed, suite.states + pass);
+
+    suite.sequence = sequence;
+    suite.call = call;
+    suite.part = seed % 3 == 0 ? 0 : random_mix(seed, call) % 4096;
+    start_run(&run, memio_new());
+    run.fault.fault = FAULT_STOP;
+    run.fault.at = call;
+    run.fault.part = suite.part;
+    (void)live(&run, sequence, &last);
+    leave_log(&run);
+    for (int loss = -1; loss < MEMIO_LOSSES; loss++)
+        if (suite.failures < FAILURES)
+            try_state(&run, loss, random_mix(seed, (uint64_t)(loss + 1)) >> 1);
+    end_run(&run);
+}
+
+/* Ends the sequence in each call of its last operation, and after it. */
+static void crash_everywhere(const struct sequence *sequence, uint64_t pass)
+{
+    const char *only = getenv("CALL");
+    struct run run;
+    uint64_t last = 0;
+    uint64_t end;
+    int r;
+
+    start_run(&run, memio_new());
+    r = live(&run, sequence, &last);
+    end = run.fault.calls;
+    end_run(&run);
+    if (r < 0) {
+        (void)printf("FAILED: SEQUENCE=");
+        print_sequence(sequence);
+        (void)printf(" without any fault: error %d\n", r);
+        suite.failures++;
+        return;
+    }
+    for (uint64_t call = last + 1; call <= end + 1; call++)
+        if (only ? strtoull(only, NULL, 10) == call
+                 : sequence->length < LENGTH ||
+                       suite.skipped++ % suite.sparse == 0)
+            crash_in(sequence, call, pass);
+}
+
+static bool is_chosen(const struct sequence *sequence)
+{
+    const char *only = getenv("SEQUENCE");
+    char name[64] = "";
+
+    for (int i = 0; i < sequence->length; i++) {
+        if (i > 0)
+            (void)strcat(name, ",");
+        (void)strcat(name, operations[sequence->operations[i]]);
+    }
+    return !only || strcmp(only, name) == 0;
+}
+
+/* All sequences of that length. */
+static void try_length(int length, uint64_t pass)
+{
+    unsigned count = 1;
+
+    for (int i = 0; i < length; i++)
+        count *= OPERATIONS;
+    for (unsigned n = 0; n < count && suite.failures < FAILURES; n++) {
+        struct sequence sequence = {.length = length};
+        unsigned digits = n;
+
+        for (int i = 0; i < length; i++) {
+            sequence.operations[i] = (enum operation)(digits % OPERATIONS);
+            digits /= OPERATIONS;
+        }
+        if (is_chosen(&sequence))
+            crash_everywhere(&sequence, pass);
+    }
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+    const char *value = getenv(name);
+
+    return value ? strtoull(value, NULL, 10) : otherwise;
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+    bool control = argc > 1 && strcmp(argv[1], "--control=sync") == 0;
+    double start = now();
+
+    suite.wanted = number("STATES", 100000);
+    suite.seed = number("SEED", 1);
+    suite.sparse = number("SPARSE", 1);
+    suite.no_sync = suite.quiet = control;
+    for (uint64_t pass = 0;
+         pass == 0 || (suite.states > 0 && suite.states < suite.wanted &&
+                       suite.failures < FAILURES);
+         pass++)
+        for (int length = 0; length <= LENGTH; length++)
+            try_length(length, pass);
+    (void)printf("powerloss: %" PRIu64 " crash states, %" PRIu64
+                 " of them crashed again in recovery, %u failures, %.1f s, "
+                 "seed %" PRIu64 "\n",
+                 suite.states, suite.recrashed, suite.failures, now() - start,
+                 suite.seed);
+    if (control)
+        return suite.failures > 0 ? 0 : 1;
+    return suite.failures > 0 ? 1 : 0;
+}

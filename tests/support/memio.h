@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memio.h - a disk in memory behind struct io, and what a crash leaves of it.
+ *
+ * It has directories, files, modes (checked as for an owner who is not root),
+ * descriptors, locks and maps. Of each file it knows the bytes that reads see,
+ * the bytes that the last successful sync made durable, and each write and
+ * truncation since; of each directory likewise its entries. fsync and
+ * fdatasync of a file make its bytes and size durable, not its name; fsync
+ * also its mode. Only a sync of the directory makes names durable.
+ *
+ * A kill loses nothing. A power cut keeps what is durable and, by a seeded
+ * choice, any of what is not: all, nothing, the first operations, some of
+ * them, or for each sector of 512 bytes the contents of any moment since the
+ * sync, with any size that the file had since; bytes that were being changed
+ * may be garbage. A sector is never torn inside, and garbage never reaches
+ * bytes that no write changed: otherwise no file could grow in place.
+ * A directory keeps the first operations on it that were not synced, some,
+ * all or none.
+ *
+ * Not thread-safe. Whatever is asked of it that it does not offer ends the
+ * program, and so does lack of memory.
+ */
+#ifndef CLOG_TESTS_MEMIO_H
+#define CLOG_TESTS_MEMIO_H
+
+#include "io.h"
+
+/* A file's limit, in bytes, and that of a map. */
+#define MEMIO_FILE_LIMIT ((uint64_t)1 << 20)
+
+/* What a power cut does; the seed decides the details. */
+enum memio_loss {
+    MEMIO_DROP,    /* nothing survives that is not durable */
+    MEMIO_KEEP,    /* everything survives */
+    MEMIO_ORDERED, /* the disk stood still at a moment since the sync */
+    MEMIO_PREFIX,  /* likewise each file and directory for itself, and its
+                      last write only in some of its sectors */
+    MEMIO_SOME,    /* some writes survive, others do not */
+    MEMIO_SECTORS, /* each sector is of any moment since the sync */
+    MEMIO_GARBLED, /* likewise, or garbage */
+    MEMIO_ZEROS,   /* sizes survive and bytes do not */
+    MEMIO_LOSSES,
+};
+
+struct memio;
+
+/* A disk with nothing but its root. */
+struct memio *memio_new(void);
+void memio_free(struct memio *memio); /* NULL is allowed */
+
+/* The io of the disk; paths have one component, the names in its root. */
+struct io *memio_io(struct memio *memio);
+
+/* A disk as it is after its process was killed: the same boot id, unsynced
+   changes still unsynced, no descriptors. */
+struct memio *memio_kill(const struct memio *memio);
+
+/* A disk as it may be after a power cut: another boot id, all of it durable. */
+struct memio *memio_power_cut(const struct memio *memio, enum memio_loss loss,
+                              uint64_t seed);
+
+/* What a failed sync does on Linux: the bytes stay readable and count as
+   written, and are not durable until they are written again. */
+void memio_lose(struct io *io, int fd);
+
+/* The clock of io_ops.now, ns since the epoch; each look advances it. */
+void memio_set_clock(struct memio *memio, int64_t now);
+
+/*
+ * The bytes of the file at path ("log/segments/..."), to look at or to damage
+ * behind the log's back; NULL: there is no such file. Valid as long as the
+ * disk is. Damage is seen by reads; a power cut would bring back what was
+ * durable before it.
+ */
+uint8_t *memio_bytes(struct memio *memio, const char *path, uint64_t *ret_size);
+
+/* Makes the file, where it is missing, and gives it that size, durably. */
+void memio_resize(struct memio *memio, const char *path, uint64_t size);
+
+/* Removes the file or the directory and all below it, durably. */
+void memio_remove(struct memio *memio, const char *path);
+
+/* Calls each for the names in the directory at path, as io_ops.list does.
+   Nothing happens where there is no directory. */
+int memio_list(struct memio *memio, const char *path, io_list_fn *each,
+               void *ctx);
+
+#endif
