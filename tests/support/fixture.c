@@ -11,6 +11,23 @@
 #include "log.h"
 #include "test.h"
 
+static struct sigaction sigbus;
+
+void fixture_learn_sigbus(void)
+{
+    static bool learnt;
+
+    (void)io_posix();
+    if (!learnt)
+        (void)sigaction(SIGBUS, NULL, &sigbus);
+    learnt = true;
+}
+
+void fixture_take_sigbus(void)
+{
+    assert_int_equal(sigaction(SIGBUS, &sigbus, NULL), 0);
+}
+
 static int64_t fake_now(struct io *io)
 {
     return ((struct fake *)(void *)io)->now;
@@ -34,25 +51,30 @@ static ssize_t fake_writev(struct io *io, int fd, const struct iovec *iov,
     return io_posix()->ops->writev(io, fd, iov, count, position);
 }
 
-static int fake_mkdir(struct io *io, int dir, const char *name, mode_t mode)
+static int fake_sync(struct io *io, int fd)
 {
-    if (((struct fake *)(void *)io)->no_mkdir)
-        return -EROFS;
-    return io_posix()->ops->mkdir(io, dir, name, mode);
+    struct fake *fake = (struct fake *)(void *)io;
+
+    (void)fd;
+    atomic_fetch_add(&fake->syncs, 1);
+    return fake->sync_error;
 }
 
 void fake_init(struct fake *fake)
 {
+    fixture_learn_sigbus();
     fake->ops = *io_posix()->ops;
     fake->ops.now = fake_now;
     fake->ops.boot_id = fake_boot_id;
     fake->ops.writev = fake_writev;
-    fake->ops.mkdir = fake_mkdir;
+    fake->ops.sync = fake_sync;
+    fake->ops.datasync = fake_sync;
     fake->io.ops = &fake->ops;
     fake->now = FIXTURE_NOON;
     fake->fails = -1;
     fake->error = -ENOSPC;
-    fake->no_mkdir = false;
+    fake->sync_error = 0;
+    atomic_store(&fake->syncs, 0);
     strcpy(fake->boot_id, "00000000-0000-4000-8000-000000000001");
 }
 
@@ -80,6 +102,7 @@ int fixture_teardown(void **state)
 int fixture_try(struct fixture *fixture, struct clog_report *ret_report)
 {
     fixture_close(fixture);
+    fixture_take_sigbus();
     return log_open(&fixture->fake.io, fixture->dir, &fixture->options,
                     ret_report, &fixture->log);
 }
@@ -264,17 +287,4 @@ void fixture_expect_sound(struct fixture *fixture)
     fixture_expect_next(fixture, next + 1);
     fixture_expect(fixture, next, "appended");
     assert_true(fixture_status(fixture).writable);
-}
-
-static struct sigaction sigbus;
-
-void fixture_learn_sigbus(void)
-{
-    (void)io_posix();
-    (void)sigaction(SIGBUS, NULL, &sigbus);
-}
-
-void fixture_take_sigbus(void)
-{
-    assert_int_equal(sigaction(SIGBUS, &sigbus, NULL), 0);
 }

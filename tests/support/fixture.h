@@ -8,6 +8,8 @@
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
+#include <stdatomic.h>
+
 #include "clog.h"
 #include "files.h"
 #include "io.h"
@@ -15,15 +17,17 @@
 /* The tests' first moment: 2026-11-22T12:00:00Z, in ns since the epoch. */
 #define FIXTURE_NOON INT64_C(1795348800000000000)
 
-/* The system's own io, but for the time and the boot id. */
+/* The system's own io, but for the time and the boot id; and syncs are counted
+   and not done, for nothing here outlives the kernel. */
 struct fake {
     struct io io; /* must be first */
     struct io_ops ops;
     int64_t now; /* ns since the epoch */
     char boot_id[37];
-    int fails;     /* writes that are let through before one fails; -1: all */
-    int error;     /* negative errno of the one that fails, and of all after */
-    bool no_mkdir; /* mkdir() is EROFS */
+    int fails;      /* writes that are let through before one fails; -1: all */
+    int error;      /* negative errno of the one that fails, and of all after */
+    int sync_error; /* negative errno of syncs; 0: they succeed */
+    atomic_uint syncs; /* files and directories that were synced */
 };
 
 void fake_init(struct fake *fake);
@@ -96,10 +100,11 @@ const struct clog_note *fixture_note(struct fixture *fixture,
 void fixture_expect_sound(struct fixture *fixture);
 
 /* cmocka takes SIGBUS for itself before each test: gives it back to the
-   library, which the test must have used before. */
+   library. Opening a log by the functions above does so too. */
 void fixture_take_sigbus(void);
 
-/* To be called by main before cmocka, where fixture_take_sigbus() is used. */
+/* Lets the library take SIGBUS now, from the handler there is. The first
+   setup does so too. */
 void fixture_learn_sigbus(void);
 
 #endif
