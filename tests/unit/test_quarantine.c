@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "test.h"
+
+/* A segment of three records, to cut behind the first. */
+struct bench {
+    struct fixture *fixture;
+    int root;
+    struct segment segment;
+    struct evidence evidence;
+    struct extent keep;
+    uint8_t *tail; /* owned: the bytes behind keep, store and then stamps */
+    size_t tail_store, tail_stamps;
+};
+
+static void open_segment(struct bench *bench)
+{
+    int segments =
+        io_open(io_posix(), bench->root, "segments", O_RDONLY | O_DIRECTORY, 0);
+
+    assert_int_equal(segment_open(&bench->segment, io_posix(), segments, 0, 3),
+                     0);
+    io_close(io_posix(), segments);
+}
+
+static struct bench open_bench(void **state)
+{
+    static const char dir[] = "segments/00000000000000000000";
+    struct bench bench = {.fixture = *state, .keep = {1, 13}};
+    size_t size = 0;
+    uint8_t *store = NULL;
+    uint8_t *stamps = NULL;
+    char name[64];
+
+    fixture_open(bench.fixture);
+    (void)fixture_append(bench.fixture, "hello");
+    (void)fixture_append(bench.fixture, "world");
+    (void)fixture_append(bench.fixture, "foo");
+    fixture_kill(bench.fixture);
+    bench.root = io_open_root(io_posix(), bench.fixture->dir);
+    open_segment(&bench);
+    (void)snprintf(name, sizeof(name), "%s/store", dir);
+    store = file_load(bench.fixture->dir, name, &size);
+    bench.tail_store = size - 13;
+    (void)snprintf(name, sizeof(name), "%s/stamps", dir);
+    stamps = file_load(bench.fixture->dir, name, &size);
+    bench.tail_stamps = size - 16;
+    bench.tail = malloc(bench.tail_store + bench.tail_stamps);
+    assert_non_null(bench.tail);
+    memcpy(bench.tail, store + 13, bench.tail_store);
+    memcpy(bench.tail + bench.tail_store, stamps + 16, bench.tail_stamps);
+    bench.evidence = (struct evidence){.store_size = 37, .stamps_size = 48};
+    free(store);
+    free(stamps);
+    return bench;
+}
+
+static void close_bench(struct bench *bench)
+{
+    segment_done(&bench->segment);
+    io_close(io_posix(), bench->root);
+    free(bench->tail);
+}
+
+static int keep(struct bench *bench)
+{
+    return quarantine_tail(&bench->fixture->fake.io, bench->root,
+                           &bench->segment, &bench->evidence, &bench->keep);
+}
+
+/* The name of what is kept: base, first offset and checksum of the bytes. */
+static void name_kept(const struct bench *bench, const char *end,
+                      char name[static 96])
+{
+    uint32_t crc = crc32c(bench->tail, bench->tail_store + bench->tail_stamps);
+
+    (void)snprintf(name, 96,
+                   "quarantine/00000000000000000000.1.%08" PRIx32 ".%s", crc,
+                   end);
+}
+
+/* Store and stamps behind what is kept, byte for byte, and a note. */
+static void test_quarantine_tail_is_kept_whole(void **state)
+{
+    struct bench bench = open_bench(state);
+    const char *dir = bench.fixture->dir;
+    char name[96];
+    size_t size = 0;
+    uint8_t *note = NULL;
+
+    assert_int_equal(keep(&bench), 0);
+    name_kept(&bench, "store", name);
+    assert_true(file_holds(dir, name, bench.tail, bench.tail_store));
+    name_kept(&bench, "stamps", name);
+    assert_true(file_holds(dir, name, bench.tail + bench.tail_store,
+                           bench.tail_stamps));
+    name_kept(&bench, "note", name);
+    note = file_load(dir, name, &size);
+    assert_non_null(strstr((char *)note, "\noffset 1\n"));
+    assert_non_null(strstr((char *)note, "\nposition 13\n"));
+    free(note);
+    assert_true(atomic_load(&bench.fixture->fake.syncs) >= 5);
+    close_bench(&bench);
+}
+
+/* Run again it writes the same files again, and no others. */
+static void test_quarantine_again_is_the_same(void **state)
+{
+    struct bench bench = open_bench(state);
+    char name[96];
+
+    assert_int_equal(keep(&bench), 0);
+    name_kept(&bench, "store", name);
+    file_save(bench.fixture->dir, name, "cut short", 9);
+    assert_int_equal(keep(&bench), 0);
+    assert_true(
+        file_holds(bench.fixture->dir, name, bench.tail, bench.tail_store));
+    assert_int_equal(directory_count(bench.fixture->dir, "quarantine"), 3);
+    close_bench(&bench);
+}
+
+/* A tail without stamps keeps none of them. */
+static void test_quarantine_store_alone_is_kept(void **state)
+{
+    struct bench bench = open_bench(state);
+    char name[96];
+
+    bench.evidence.stamps_size = 16;
+    bench.tail_stamps = 0;
+    assert_int_equal(keep(&bench), 0);
+    name_kept(&bench, "store", name);
+    assert_true(
+        file_holds(bench.fixture->dir, name, bench.tail, bench.tail_store));
+    name_kept(&bench, "stamps", name);
+    assert_int_equal(file_size(bench.fixture->dir, name), 0);
+    bench.evidence.stamps_size = 0;
+    assert_int_equal(keep(&bench), 0);
+    close_bench(&bench);
+}
+
+/* No room: the error comes back, and what was there stays. */
+static void test_quarantine_full_disk_is_enospc(void **state)
+{
+    struct bench bench = open_bench(state);
+
+    for (int k = 0; k < 3; k++) {
+        bench.fixture->fake.fails = k;
+        assert_int_equal(keep(&bench), -ENOSPC);
+    }
+    assert_int_equal(
+        file_size(bench.fixture->dir, "segments/00000000000000000000/store"),
+        37);
+    bench.fixture->fake.fails = -1;
+    bench.fixture->fake.sync_error = -EIO;
+    assert_int_equal(keep(&bench), -EIO);
+    bench.fixture->fake.sync_error = 0;
+    assert_int_equal(keep(&bench), 0);
+    close_bench(&bench);
+}
+
+/* A file where the directory should be is an error. */
+static void test_quarantine_in_the_way_is_enotdir(void **state)
+{
+    struct bench bench = open_bench(state);
+
+    file_save(bench.fixture->dir, "quarantine", "", 0);
+    assert_int_equal(keep(&bench), -ENOTDIR);
+    close_bench(&bench);
+}
+
+/* Bytes that a repair overwrites are kept under their own checksum. */
+static void test_quarantine_prefix_is_kept(void **state)
+{
+    struct bench bench = open_bench(state);
+    char name[96];
+
+    assert_int_equal(
+        quarantine_prefix(io_posix(), bench.root, 7, 9, "\1\2\3\4\5\6\7\10", 8),
+        0);
+    (void)snprintf(name, sizeof(name),
+                   "quarantine/00000000000000000007.9.%08" PRIx32 ".prefix",
+                   crc32c("\1\2\3\4\5\6\7\10", 8));
+    assert_true(file_holds(bench.fixture->dir, name, "\1\2\3\4\5\6\7\10", 8));
+    close_bench(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_quarantine_tail_is_kept_whole),
+        FIXTURE_TEST(test_quarantine_again_is_the_same),
+        FIXTURE_TEST(test_quarantine_store_alone_is_kept),
+        FIXTURE_TEST(test_quarantine_full_disk_is_enospc),
+        FIXTURE_TEST(test_quarantine_in_the_way_is_enotdir),
+        FIXTURE_TEST(test_quarantine_prefix_is_kept),
+    };
+
+    return cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);
+}
