@@ -39,7 +39,7 @@ struct recovery {
     struct found *found;                /* owned; in order of base */
     size_t count;
     uint64_t next;    /* the log's next offset */
-    uint64_t durable; /* records below this are durable */
+    uint64_t durable; /* records below this are known to be durable */
     bool seal;        /* the last segment is not to be appended to */
     /* What earlier runs left. */
     bool has_clean, has_writer, same_boot;
