@@ -58,7 +58,8 @@
 extern "C" {
 #endif
 
-struct clog;      /* an open log */
+struct clog; /* an open log */
+struct clog_note;
 struct clog_view; /* something of it that is open for reading */
 
 /* The largest max_record that may be asked for, in bytes: 64 MiB. */
@@ -73,6 +74,12 @@ enum {
 enum {
     CLOG_READ_ONLY = 1 << 0, /* write nothing at all; shared with others */
     CLOG_CREATE = 1 << 1,    /* make the directory if it is missing */
+    /* On a full disk, make room by dropping the oldest segment rather than
+       fail with ENOSPC. */
+    CLOG_DROP_OLDEST = 1 << 2,
+    /* Drop nothing that a cursor has not read, unless CLOG_DROP_OLDEST too
+       is given and there is no other way. */
+    CLOG_KEEP_UNREAD = 1 << 3,
 };
 
 /*
@@ -87,10 +94,23 @@ struct clog_options {
                             before it would pass this; 256 MiB */
     uint64_t max_index;  /* bytes in [16, 2^40]; likewise of its index, down
                             to a multiple of 16; 64 MiB */
+    /* Limits; zero is none. The oldest segments are dropped until the log is
+       within them; the active one never is, but it is rolled early enough:
+       at a quarter of a limit at the latest. */
+    uint64_t retain_bytes;   /* of all stores, indexes and stamps */
+    uint64_t retain_records; /* at least 4 */
+    uint64_t retain_age_ns;  /* of a segment's last record */
+    uint64_t segment_age_ns; /* a segment is rolled when its first record is
+                                older; a quarter of retain_age_ns */
     /* Called now and then while open reads much; NULL for silence. done and
        total are bytes, done in [0, total]. Must not call into the log. */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx; /* borrowed until clog_open() returns */
+    /* Called when damage is met while the log is open, that open did not know
+       of; from any thread that reads, once for what is found. Must not call
+       into the log. */
+    void (*noticed)(void *ctx, const struct clog_note *note);
+    void *noticed_ctx; /* borrowed until clog_close() */
 };
 
 /* What a note of the report is about. */
@@ -188,6 +208,76 @@ int clog_append_batch(struct clog *log, const struct iovec *records,
                       size_t count, unsigned flags, uint64_t *ret_offset);
 
 /*
+ * Appends one record if it gets that very offset. EEXIST: another record has
+ * it. EPERM: offset is above next.
+ */
+int clog_append_at(struct clog *log, uint64_t offset, const void *data,
+                   size_t size, unsigned flags);
+
+/*
+ * Waits until record offset has been appended. timeout_ms: -1 for ever.
+ * ETIMEDOUT.
+ */
+int clog_wait(struct clog *log, uint64_t offset, int timeout_ms);
+
+/*
+ * Applies the limits that the log was opened with: rolls by age, drops what
+ * passes them. To be called again and again, at least each second, where
+ * limits are to be kept on an idle log too; appends alone do not drop. May
+ * wait. Returns how many segments were dropped.
+ */
+int clog_retain(struct clog *log);
+
+/*
+ * Drops the segment with that base. EBUSY: it is the active one, or not the
+ * oldest. ENOENT. EROFS. Who has a view of it or of a record of it keeps that;
+ * the stream reads ESTALE there. Durable when it returns. Needs no free space.
+ */
+int clog_drop(struct clog *log, uint64_t base);
+
+/*
+ * The offset of the first record appended at or after time_ns, ns since the
+ * epoch; of records with equal times the lowest. ENOENT: there is none yet.
+ */
+int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset);
+
+/* The longest name of a cursor, in bytes. */
+#define CLOG_CURSOR_NAME 200
+
+/* A reading position with a name, that survives restarts. */
+struct clog_cursor {
+    uint64_t id; /* one more for each cursor made, for as long as it is open */
+    char name[CLOG_CURSOR_NAME + 1];
+    uint64_t offset; /* of the next record to read */
+    uint64_t lag;    /* next - offset */
+    uint64_t lost;   /* records dropped before they were read */
+};
+
+/*
+ * Makes a cursor at oldest, durably. EEXIST. EINVAL: name is empty, begins
+ * with a dot, ends in ".new", or has a slash. ENAMETOOLONG. EROFS.
+ */
+int clog_cursor_make(struct clog *log, const char *name);
+
+/* Forgets it, durably. ENOENT. EROFS. */
+int clog_cursor_remove(struct clog *log, const char *name);
+
+/*
+ * Moves it; nothing else ever does. When this returns the move is durable, and
+ * every record below it is, so that no crash can give its offset to another.
+ * EINVAL: offset is above next. ENOENT. EROFS. May wait.
+ */
+int clog_cursor_move(struct clog *log, const char *name, uint64_t offset);
+
+/* ENOENT. */
+int clog_cursor_get(struct clog *log, const char *name,
+                    struct clog_cursor *ret_cursor);
+
+/* The cursor with the lowest id at or above id. ENOENT: there is none. */
+int clog_cursor_after(struct clog *log, uint64_t id,
+                      struct clog_cursor *ret_cursor);
+
+/*
  * Makes every record below upto durable (upto over next means next). Calls
  * that run at the same time share one pair of fdatasyncs. Appends and reads
  * go on meanwhile. May wait. EIO, ENOSPC ...: the device refused; the log is
@@ -195,6 +285,12 @@ int clog_append_batch(struct clog *log, const struct iovec *records,
  * EROFS: the log is read-only, and not all of them are known to be durable.
  */
 int clog_sync(struct clog *log, uint64_t upto);
+
+/* What was dropped, by cause; since the log was opened. */
+struct clog_drops {
+    uint64_t segments, records, bytes; /* of all causes; bytes of all files */
+    uint64_t by_bytes, by_records, by_age, by_full, by_hand; /* segments */
+};
 
 /* The log at one moment. Counts of events are since it was opened. */
 struct clog_status {
@@ -219,6 +315,10 @@ struct clog_status {
     uint64_t prefixes_mended; /* records read past a wrong prefix */
     uint64_t oldest_time_ns;  /* append times, ns since the epoch; 0: empty */
     uint64_t last_time_ns;
+    struct clog_drops drops;
+    uint64_t pinned_segments; /* dropped, and still open somewhere */
+    uint64_t pinned_bytes;    /* of their stores */
+    uint64_t cursors;
     int sync_error; /* the failed sync's errno, 0 */
     bool writable;  /* the log takes appends */
 };

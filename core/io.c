@@ -91,6 +91,9 @@ static ssize_t posix_readv(struct io *io, int fd, const struct iovec *iov,
 
     (void)io;
     n = preadv2(fd, iov, count, (off_t)position, flags);
+    /* A filesystem in memory, that never waits, need not know the flag. */
+    if (n < 0 && errno == EOPNOTSUPP && flags != 0)
+        n = preadv(fd, iov, count, (off_t)position);
     return n < 0 ? -errno : n;
 }
 
@@ -464,7 +467,7 @@ ssize_t io_load(struct io *io, int dir, const char *name, void *data,
 int io_replace(struct io *io, int dir, const char *name, const void *data,
                size_t size)
 {
-    char temporary[64];
+    char temporary[NAME_MAX + 1];
     int fd;
     int r;
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "log.h"
 
-#include "bytes.h"
+#include "cursor.h"
 #include "marks.h"
+#include "mend.h"
+#include "parts.h"
 #include "recover.h"
 #include "report.h"
+#include "retain.h"
 #include "stamps.h"
+#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,796 +18,21 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#define CACHE_LIMIT  64 /* segments whose files are kept open */
-#define MAX_RECORD   1044480u
-#define MAX_STORE    ((uint64_t)256 << 20)
-#define MAX_INDEX    ((uint64_t)64 << 20)
-#define STORE_LIMIT  ((uint64_t)1 << 62)
-#define INDEX_LIMIT  ((uint64_t)1 << 40)
-#define CHECK_BUFFER ((size_t)64 << 10)
+#define CACHE_LIMIT 64 /* segments whose files are kept open */
+#define MAX_RECORD  1044480u
+#define MAX_STORE   ((uint64_t)256 << 20)
+#define MAX_INDEX   ((uint64_t)64 << 20)
+#define STORE_LIMIT ((uint64_t)1 << 62)
+#define INDEX_LIMIT ((uint64_t)1 << 40)
 
 const char *clog_version(void)
 {
     return CLOG_VERSION;
 }
 
-/* --- The files of segments ------------------------------------------------ */
-
-static void close_files(struct segment *files)
-{
-    if (files)
-        segment_done(files);
-    free(files);
-}
-
-/* Takes the part's files out of the cache; they are the caller's. */
-static struct segment *detach(struct clog *log, struct part *part)
-{
-    struct segment *files = part->files;
-
-    if (files) {
-        TAILQ_REMOVE(&log->cache, part, link);
-        log->cached--;
-    }
-    part->files = NULL;
-    part->reopen = false;
-    return files;
-}
-
-static void attach(struct clog *log, struct part *part, struct segment *files)
-{
-    part->files = files;
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
-    log->cached++;
-}
-
-/* The least recently used files that nobody uses, if there are too many. */
-static struct segment *evict(struct clog *log)
-{
-    struct part *part;
-
-    if (log->cached <= log->cache_limit)
-        return NULL;
-    TAILQ_FOREACH_REVERSE(part, &log->cache, part_list, link)
-    if (part->pins == 0)
-        return detach(log, part);
-    return NULL;
-}
-
-/* Gives the files a copy of the entries that stand for a wrong index. */
-static int use_memory_index(const struct part *part, uint64_t count,
-                            struct segment *files)
-{
-    size_t size = (size_t)count * SLOT_SIZE;
-    uint8_t *copy;
-
-    if (!part->index || size == 0)
-        return 0;
-    copy = malloc(size);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, part->index, size);
-    slots_use(&files->index, copy, size);
-    return 0;
-}
-
-/* A part that is not in the cache is sealed, or of a read-only log: its extent
-   is constant. */
-static int open_files(struct clog *log, struct part *part,
-                      struct segment **ret_files)
-{
-    uint64_t count = part->extent.count;
-    struct segment *files = calloc(1, sizeof(*files));
-    int r;
-
-    if (!files)
-        return -ENOMEM;
-    r = segment_open(files, log->io, log->segments, part->base, count);
-    if (r == 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
-        r = use_memory_index(part, count, files);
-        (void)pthread_mutex_unlock(&log->cache_lock);
-    }
-    if (r < 0) {
-        close_files(files);
-        return r == -ENOENT ? -EIO : r;
-    }
-    *ret_files = files;
-    return 0;
-}
-
-/* Pins what is there already. */
-static struct segment *pin_open(struct clog *log, struct part *part)
-{
-    if (!part->files)
-        return NULL;
-    part->pins++;
-    TAILQ_REMOVE(&log->cache, part, link);
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
-    return part->files;
-}
-
-int log_pin(struct clog *log, struct part *part, bool nowait,
-            struct segment **ret_files)
-{
-    struct segment *new = NULL;
-    struct segment *evicted = NULL;
-    struct segment *files;
-    int r;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    files = pin_open(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    if (!files && nowait)
-        return -EAGAIN;
-    if (!files) {
-        r = open_files(log, part, &new);
-        if (r < 0)
-            return r;
-        (void)pthread_mutex_lock(&log->cache_lock);
-        if (!part->files) {
-            attach(log, part, new);
-            new = NULL;
-        }
-        files = pin_open(log, part);
-        evicted = evict(log);
-        (void)pthread_mutex_unlock(&log->cache_lock);
-        close_files(new);
-        close_files(evicted);
-    }
-    *ret_files = files;
-    return 0;
-}
-
-void log_unpin(struct clog *log, struct part *part)
-{
-    struct segment *closed = NULL;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    if (--part->pins == 0 && part->reopen)
-        closed = detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    close_files(closed);
-}
-
-/* Lets the part's files be opened anew, once nobody uses them. */
-static void reopen_files(struct clog *log, struct part *part)
-{
-    struct segment *closed = NULL;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->reopen = part->files != NULL;
-    if (part->pins == 0)
-        closed = detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    close_files(closed);
-}
-
-/* --- Finding ---------------------------------------------------------------
- */
-
-/* The last part whose base (or stream start) is at or below key; the caller
-   holds lock. */
-static struct part *search(const struct clog *log, uint64_t key, bool by_stream)
-{
-    size_t low = 0;
-    size_t high = log->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct part *part = log->parts[middle];
-
-        if ((by_stream ? part->stream_start : part->base) <= key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? log->parts[low - 1] : NULL;
-}
-
-static uint64_t oldest(const struct clog *log)
-{
-    return log->count > 0 ? log->parts[0]->base : log->next;
-}
-
-int log_find(struct clog *log, uint64_t offset, struct part **ret_part,
-             struct extent *ret_extent)
-{
-    struct part *part;
-    int r = 0;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    part = search(log, offset, false);
-    if (!part || offset >= log->next)
-        r = -ENOENT;
-    else if (offset - part->base >= part->extent.count)
-        r = -EIO;
-    if (r == 0) {
-        *ret_part = part;
-        *ret_extent = part->extent;
-    }
-    (void)pthread_rwlock_unlock(&log->lock);
-    return r;
-}
-
-int log_find_byte(struct clog *log, uint64_t position, struct part **ret_part,
-                  struct extent *ret_extent)
-{
-    struct part *part;
-    int r = 0;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    /* Empty parts start where the next one does; the last of them is found,
-       and it is the one with bytes unless position is the end. */
-    part = search(log, position, true);
-    if (position >= log->stream_end)
-        r = -ENOENT;
-    else if (!part)
-        r = -ESTALE;
-    if (r == 0) {
-        *ret_part = part;
-        *ret_extent = part->extent;
-    }
-    (void)pthread_rwlock_unlock(&log->lock);
-    return r;
-}
-
-int log_find_base(struct clog *log, uint64_t base, struct part **ret_part)
-{
-    struct part *part;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    part = search(log, base, false);
-    (void)pthread_rwlock_unlock(&log->lock);
-    if (!part || part->base != base)
-        return -ENOENT;
-    *ret_part = part;
-    return 0;
-}
-
-struct extent log_extent(struct clog *log, const struct part *part)
-{
-    struct extent extent;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    extent = part->extent;
-    (void)pthread_rwlock_unlock(&log->lock);
-    return extent;
-}
-
-/* --- Mending an index ------------------------------------------------------
- */
-
-static int scan_part(struct part *part, const struct extent *extent,
-                     const struct segment *files, struct scan *ret_scan)
-{
-    struct scan_input input = {
-        .segment = files,
-        .store_size = extent->end,
-        .index_count = extent->count,
-        .stamps_count = extent->count,
-        .limit = extent->count,
-    };
-    int r = scan_segment(&input, ret_scan);
-
-    if (r < 0)
-        return r;
-    if (ret_scan->extent.count == extent->count &&
-        ret_scan->extent.end == extent->end)
-        return 0;
-    scan_done(ret_scan);
-    (void)part;
-    return -EIO;
-}
-
-/* Entries of the active segment are written in place, below where appends
-   write; a sealed one's files are opened anew, with a map of what is there. */
-static int replace_index(struct clog *log, struct part *part,
-                         struct segment *files, struct scan *scan)
-{
-    bool sealed;
-    int r = -EROFS;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    sealed = part->sealed;
-    (void)pthread_rwlock_unlock(&log->lock);
-    if (!sealed && files->index.fd >= 0)
-        return slots_write(&files->index, scan->index,
-                           (size_t)scan->extent.count * SLOT_SIZE, 0);
-    if (atomic_load(&log->writable))
-        r = index_rewrite(log->io, log->segments, part->base, scan, true);
-    if (r < 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
-        free(part->index);
-        part->index = scan->index;
-        scan->index = NULL;
-        (void)pthread_mutex_unlock(&log->cache_lock);
-    }
-    reopen_files(log, part);
-    return 0;
-}
-
-static int mend_locked(struct clog *log, struct part *part,
-                       const struct extent *extent)
-{
-    struct segment *files = NULL;
-    struct scan scan;
-    int r = log_pin(log, part, false, &files);
-
-    if (r < 0)
-        return r;
-    r = scan_part(part, extent, files, &scan);
-    if (r < 0)
-        goto out;
-    part->mended = extent->count;
-    if (index_fits(&files->index, extent->count * SLOT_SIZE, &scan)) {
-        r = -EIO;
-    } else {
-        r = replace_index(log, part, files, &scan);
-        atomic_fetch_add(&log->indexes, 1);
-    }
-    scan_done(&scan);
-out:
-    log_unpin(log, part);
-    return r;
-}
-
-int log_mend(struct clog *log, struct part *part, const struct extent *extent,
-             uint64_t i, bool index_failed)
-{
-    int r = -EIO;
-
-    (void)pthread_mutex_lock(&log->mend_lock);
-    if (index_failed || i >= part->mended)
-        r = mend_locked(log, part, extent);
-    (void)pthread_mutex_unlock(&log->mend_lock);
-    return r;
-}
-
-/* --- Looking records up ----------------------------------------------------
- */
-
-static int place_once(struct clog *log, struct part *part,
-                      const struct extent *extent, uint64_t i, bool nowait,
-                      struct place *ret_place, uint64_t *ret_prefix)
-{
-    struct segment *files = NULL;
-    uint8_t prefix[RECORD_PREFIX];
-    ssize_t n = 0;
-    int r = log_pin(log, part, nowait, &files);
-
-    if (r < 0)
-        return r;
-    r = segment_place(files, extent, i, ret_place);
-    if (r == 0)
-        n = store_read(&files->store, prefix, sizeof(prefix),
-                       ret_place->position, nowait);
-    log_unpin(log, part);
-    if (r < 0)
-        return -EUCLEAN;
-    if (n < 0)
-        return (int)n;
-    if (n < (ssize_t)sizeof(prefix))
-        return nowait ? -EAGAIN : -EIO;
-    *ret_prefix = get_be64(prefix);
-    return 0;
-}
-
-static int check_once(struct clog *log, struct part *part, uint64_t i,
-                      const struct place *place, struct buffer *buffer,
-                      bool nowait, enum verdict *ret_verdict)
-{
-    struct segment *files = NULL;
-    int r = buffer_reserve(buffer, CHECK_BUFFER);
-
-    if (r == 0)
-        r = log_pin(log, part, nowait, &files);
-    if (r < 0)
-        return r;
-    r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
-                      ret_verdict);
-    log_unpin(log, part);
-    return r;
-}
-
-/* The place again, after the index has been mended. */
-static int place_mended(struct clog *log, struct part *part,
-                        const struct extent *extent, uint64_t i, bool nowait,
-                        bool index_failed, struct place *ret_place)
-{
-    uint64_t prefix;
-    int r;
-
-    if (nowait)
-        return -EAGAIN;
-    r = log_mend(log, part, extent, i, index_failed);
-    if (r == 0)
-        r = place_once(log, part, extent, i, false, ret_place, &prefix);
-    return r == -EUCLEAN ? -EIO : r;
-}
-
-int log_place(struct clog *log, struct part *part, const struct extent *extent,
-              uint64_t i, bool nowait, struct place *ret_place)
-{
-    struct buffer buffer = {0};
-    enum verdict verdict = VERDICT_BAD;
-    struct place place;
-    uint64_t prefix = 0;
-    int r = place_once(log, part, extent, i, nowait, &place, &prefix);
-
-    if (r == -EUCLEAN) {
-        r = place_mended(log, part, extent, i, nowait, true, &place);
-    } else if (r == 0 && prefix != place.length) {
-        /* Index or prefix is wrong: the checksum knows which. */
-        r = check_once(log, part, i, &place, &buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = place_mended(log, part, extent, i, nowait, false, &place);
-        /* Nothing better is known: a damaged record has a size all the same. */
-        if (r == -EIO)
-            r = 0;
-        buffer_done(&buffer);
-    }
-    if (r == 0)
-        *ret_place = place;
-    return r;
-}
-
-int log_check(struct clog *log, struct part *part, const struct extent *extent,
-              uint64_t i, struct buffer *buffer, bool nowait,
-              struct place *place)
-{
-    enum verdict verdict = VERDICT_BAD;
-    int r = check_once(log, part, i, place, buffer, nowait, &verdict);
-
-    if (r == 0 && verdict == VERDICT_BAD) {
-        r = place_mended(log, part, extent, i, nowait, false, place);
-        if (r == 0)
-            r = check_once(log, part, i, place, buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = -EIO;
-    }
-    if (r == -EIO)
-        atomic_fetch_add(&log->read_errors, 1);
-    if (r == 0 && verdict == VERDICT_PREFIX)
-        atomic_fetch_add(&log->prefixes, 1);
-    return r;
-}
-
-/* --- Appending ---------------------------------------------------------------
- */
-
-/* After this only reads are served: what is on disk is in doubt. */
-static void turn_read_only(struct clog *log, int error)
-{
-    int none = 0;
-
-    (void)atomic_compare_exchange_strong(&log->sync_error, &none, error);
-    atomic_store(&log->writable, false);
-}
-
-/* All records below next are durable. */
-static void set_durable(struct clog *log, uint64_t next)
-{
-    (void)pthread_mutex_lock(&log->sync_lock);
-    if (next > atomic_load(&log->durable))
-        atomic_store(&log->durable, next);
-    (void)pthread_mutex_unlock(&log->sync_lock);
-    /* A lower bound for the next open: nothing depends on its being there. */
-    (void)durable_write(log->io, log->durable_fd, next);
-}
-
-static struct part *active(const struct clog *log)
-{
-    return log->parts[log->count - 1];
-}
-
-static int make_room(struct clog *log)
-{
-    size_t capacity = log->capacity ? 2 * log->capacity : 16;
-    struct part **parts;
-
-    if (log->count < log->capacity)
-        return 0;
-    parts = reallocarray(log->parts, capacity, sizeof(struct part *));
-    if (!parts)
-        return -ENOMEM;
-    log->parts = parts;
-    log->capacity = capacity;
-    return 0;
-}
-
-/* Adds a part behind the others; the caller holds lock or is alone. */
-static int add_part(struct clog *log, struct part *part)
-{
-    int r = make_room(log);
-
-    if (r < 0)
-        return r;
-    part->stream_start = log->stream_end;
-    log->parts[log->count++] = part;
-    log->records += part->extent.count;
-    log->stream_end += part->extent.end - RECORD_PREFIX * part->extent.count;
-    return 0;
-}
-
-/* Makes the segment that begins at the log's next offset, and its part. */
-static int add_active(struct clog *log)
-{
-    struct part *part = calloc(1, sizeof(*part));
-    struct segment *files = calloc(1, sizeof(*files));
-    int r = -ENOMEM;
-
-    if (part && files) {
-        part->base = log->next;
-        r = segment_open_active(files, log->io, log->segments, part->base,
-                                log->max_index);
-    }
-    if (r < 0) {
-        close_files(files);
-        free(part);
-        return r;
-    }
-    /* Before anybody can find it; pinned for as long as it is active. */
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->pins = 1;
-    attach(log, part, files);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    (void)pthread_rwlock_wrlock(&log->lock);
-    r = add_part(log, part);
-    (void)pthread_rwlock_unlock(&log->lock);
-    if (r < 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
-        files = detach(log, part);
-        (void)pthread_mutex_unlock(&log->cache_lock);
-        close_files(files);
-        free(part);
-    }
-    return r;
-}
-
-static void seal(struct clog *log, struct part *part)
-{
-    (void)pthread_rwlock_wrlock(&log->lock);
-    part->sealed = true;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->reopen = true;
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    log_unpin(log, part);
-    /* If this fails the next open does it. */
-    (void)segment_set_writable(log->io, log->segments, part->base, false);
-}
-
-/*
- * Seals the active segment and starts the next. Once begun it must end before
- * anything is appended: a directory with the next offset may be there, and
- * says that the segment before it ends below. A crash leaves a full segment
- * that is durable, and its successor in any state up to empty and durable.
- */
-static int roll(struct clog *log)
-{
-    struct part *old = active(log);
-    int r;
-
-    log->rolling = true;
-    r = segment_sync_all(old->files);
-    if (r < 0) {
-        turn_read_only(log, r);
-        return r;
-    }
-    set_durable(log, log->next);
-    r = add_active(log);
-    if (r < 0)
-        return r;
-    log->rolling = false;
-    seal(log, old);
-    atomic_fetch_add(&log->rolls, 1);
-    return 0;
-}
-
-/* Whether a batch of so many records and frame bytes is for the next segment:
-   an empty one takes any. */
-static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
-{
-    const struct part *part = active(log);
-
-    if (log->rolling)
-        return true;
-    if (part->extent.count == 0)
-        return false;
-    return part->extent.end + bytes > log->max_store ||
-           (part->extent.count + count) * SLOT_SIZE > log->max_index;
-}
-
-static void publish(struct clog *log, const struct extent *extent,
-                    const struct batch *batch)
-{
-    struct part *part = active(log);
-    uint64_t payload =
-        extent->end - part->extent.end - (uint64_t)RECORD_PREFIX * batch->count;
-
-    (void)pthread_rwlock_wrlock(&log->lock);
-    part->extent = *extent;
-    part->time_ns = batch->time_ns;
-    log->time_ns = batch->time_ns;
-    log->next += batch->count;
-    log->records += batch->count;
-    log->stream_end += payload;
-    log->appends++;
-    log->appended += batch->count;
-    log->appended_bytes += payload;
-    (void)pthread_rwlock_unlock(&log->lock);
-}
-
-/* The caller holds append_lock, under which alone next and the active part
-   change; so they are read here without lock. */
-static int append_locked(struct clog *log, struct batch *batch, uint64_t bytes,
-                         bool nowait, uint64_t *ret_offset)
-{
-    struct extent extent;
-    uint64_t first = log->next;
-    int64_t now;
-    bool broken = false;
-    int r = 0;
-
-    if (!atomic_load(&log->writable))
-        return -EROFS;
-    if (batch->count > UINT64_MAX - first)
-        return -EFBIG;
-    if (must_roll(log, batch->count, bytes)) {
-        if (nowait)
-            return -EAGAIN;
-        r = roll(log);
-    }
-    if (r < 0)
-        return r;
-    now = log->io->ops->now(log->io);
-    batch->time_ns = now > 0 ? (uint64_t)now : 0;
-    if (batch->time_ns < log->time_ns)
-        batch->time_ns = log->time_ns;
-    batch->durable = atomic_load(&log->durable);
-    r = segment_append(active(log)->files, &active(log)->extent, batch,
-                       &log->scratch, &extent, &broken);
-    if (broken)
-        turn_read_only(log, r);
-    if (r < 0)
-        return r;
-    publish(log, &extent, batch);
-    *ret_offset = first;
-    return 0;
-}
-
-/* The bytes of the batch's frames. EINVAL, EMSGSIZE: a record's length. */
-static int measure(const struct clog *log, const struct iovec *records,
-                   size_t count, uint64_t *ret_bytes)
-{
-    uint64_t bytes = 0;
-
-    if (count == 0 || count > SIZE_MAX / SLOT_SIZE / 2)
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++) {
-        if (records[i].iov_len == 0)
-            return -EINVAL;
-        if (records[i].iov_len > log->max_record)
-            return -EMSGSIZE;
-        bytes += RECORD_PREFIX + records[i].iov_len;
-    }
-    *ret_bytes = bytes;
-    return 0;
-}
-
-int clog_append_batch(struct clog *log, const struct iovec *records,
-                      size_t count, unsigned flags, uint64_t *ret_offset)
-{
-    struct batch batch = {.records = records, .count = count};
-    bool nowait = (flags & CLOG_NOWAIT) != 0;
-    uint64_t bytes = 0;
-    uint64_t offset = 0;
-    int r = measure(log, records, count, &bytes);
-
-    if (r < 0)
-        goto out;
-    if (!nowait)
-        (void)pthread_mutex_lock(&log->append_lock);
-    else if (pthread_mutex_trylock(&log->append_lock) != 0)
-        return -EAGAIN;
-    r = append_locked(log, &batch, bytes, nowait, &offset);
-    scratch_trim(&log->scratch);
-    (void)pthread_mutex_unlock(&log->append_lock);
-out:
-    if (r < 0 && r != -EAGAIN)
-        atomic_fetch_add(&log->append_errors, 1);
-    if (r == 0 && ret_offset)
-        *ret_offset = offset;
-    return r;
-}
-
-int clog_append(struct clog *log, const void *data, size_t size, unsigned flags,
-                uint64_t *ret_offset)
-{
-    struct iovec record = {(void *)(uintptr_t)data, size};
-
-    return clog_append_batch(log, &record, 1, flags, ret_offset);
-}
-
-/* --- Syncing ---------------------------------------------------------------
- */
-
-/* Syncs what is there now. A roll that comes between does the same for the
-   segment that it seals, and the one synced here stays open until then. */
-static int sync_once(struct clog *log)
-{
-    struct segment *files = NULL;
-    struct part *part;
-    uint64_t next;
-    int r;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    part = active(log);
-    next = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
-    r = log_pin(log, part, false, &files);
-    if (r == 0) {
-        /* Without descriptors to write with it has been sealed meanwhile, and
-           that has synced it. */
-        if (files->stamps.fd >= 0)
-            r = segment_sync(files);
-        log_unpin(log, part);
-    }
-    if (r < 0) {
-        turn_read_only(log, r);
-        return r;
-    }
-    atomic_fetch_add(&log->syncs, 1);
-    set_durable(log, next);
-    return 0;
-}
-
-/* The caller holds sync_lock. */
-static int sync_locked(struct clog *log, uint64_t upto)
-{
-    while (atomic_load(&log->durable) < upto) {
-        if (atomic_load(&log->sync_error) != 0)
-            return -EIO;
-        if (log->durable_fd < 0)
-            return -EROFS;
-        if (log->syncing) {
-            (void)pthread_cond_wait(&log->synced, &log->sync_lock);
-            continue;
-        }
-        log->syncing = true;
-        (void)pthread_mutex_unlock(&log->sync_lock);
-        int r = sync_once(log);
-
-        (void)pthread_mutex_lock(&log->sync_lock);
-        log->syncing = false;
-        (void)pthread_cond_broadcast(&log->synced);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-int clog_sync(struct clog *log, uint64_t upto)
-{
-    int r;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    if (upto > log->next)
-        upto = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->sync_lock);
-    r = sync_locked(log, upto);
-    (void)pthread_mutex_unlock(&log->sync_lock);
-    return r;
-}
-
-/* --- Looking at it ---------------------------------------------------------
- */
-
 uint32_t clog_max_record(const struct clog *log)
 {
-    return log->max_record;
+    return log->options.max_record;
 }
 
 const struct clog_report *clog_open_report(const struct clog *log)
@@ -823,21 +52,73 @@ int clog_space(struct clog *log, struct clog_space *ret_space)
     return 0;
 }
 
+uint64_t log_next(struct clog *log)
+{
+    uint64_t next;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    next = log->next;
+    (void)pthread_rwlock_unlock(&log->lock);
+    return next;
+}
+
+/* The caller holds lock. */
+static uint64_t oldest(const struct clog *log)
+{
+    return log->count > 0 ? log->parts[0]->base : log->next;
+}
+
+uint64_t log_oldest(struct clog *log)
+{
+    uint64_t offset;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    offset = oldest(log);
+    (void)pthread_rwlock_unlock(&log->lock);
+    return offset;
+}
+
+/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
+static uint64_t stored_bytes(const struct clog *log)
+{
+    uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
+
+    return log->stream_end - start +
+           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
+}
+
+void log_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    *ret_bytes = stored_bytes(log);
+    *ret_records = log->records;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
 static void status_of_parts(struct clog *log, struct clog_status *ret)
 {
     (void)pthread_rwlock_rdlock(&log->lock);
     ret->oldest = oldest(log);
     ret->next = log->next;
-    ret->active = log->count ? active(log)->base : log->next;
+    ret->active = log->count ? parts_active(log)->base : log->next;
     ret->segments = log->count;
     ret->records = log->records;
+    ret->stored_bytes = stored_bytes(log);
     ret->stream_start = log->count ? log->parts[0]->stream_start : 0;
     ret->stream_end = log->stream_end;
-    ret->last_time_ns = log->time_ns;
+    ret->last_time_ns = log->last_ns;
     ret->appends = log->appends;
     ret->appended = log->appended;
     ret->appended_bytes = log->appended_bytes;
+    ret->drops = log->drops;
     (void)pthread_rwlock_unlock(&log->lock);
+    (void)pthread_mutex_lock(&log->cache_lock);
+    ret->pinned_segments = log->pinned_segments;
+    ret->pinned_bytes = log->pinned_bytes;
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    (void)pthread_mutex_lock(&log->cursor_lock);
+    ret->cursors = log->cursor_count;
+    (void)pthread_mutex_unlock(&log->cursor_lock);
 }
 
 void clog_status(struct clog *log, struct clog_status *ret_status)
@@ -850,9 +131,6 @@ void clog_status(struct clog *log, struct clog_status *ret_status)
     if (status.durable > status.next)
         status.durable = status.next;
     status.payload_bytes = status.stream_end - status.stream_start;
-    /* A record's prefix, index entry and stamp. */
-    status.stored_bytes =
-        status.payload_bytes + (RECORD_PREFIX + 2 * SLOT_SIZE) * status.records;
     status.append_errors = atomic_load(&log->append_errors);
     status.syncs = atomic_load(&log->syncs);
     status.rolls = atomic_load(&log->rolls);
@@ -867,25 +145,33 @@ void clog_status(struct clog *log, struct clog_status *ret_status)
     *ret_status = status;
 }
 
+/* When the store was changed last, or made. */
+static uint64_t file_time(struct clog *log, const struct segment *files)
+{
+    struct io_stat st;
+
+    if (log->io->ops->stat(log->io, files->store.fd, &st) < 0 || st.time_ns < 0)
+        return 0;
+    return (uint64_t)st.time_ns;
+}
+
 /* The time and checksum of a record, from its stamp or else its file. */
 static void fill_stamp(struct clog *log, struct part *part, uint64_t i,
                        struct clog_record *record)
 {
     struct segment *files = NULL;
     struct stamp stamp;
-    struct io_stat st;
 
-    if (log_pin(log, part, false, &files) < 0)
+    if (parts_pin(log, part, false, &files) < 0)
         return;
-    if (stamps_get(&files->stamps, i, &stamp) == 0) {
+    record->verifiable = stamps_get(&files->stamps, i, &stamp) == 0;
+    if (record->verifiable) {
         record->time_ns = stamp.time_ns;
         record->crc32c = stamp.crc;
-        record->verifiable = true;
-    } else if (log->io->ops->stat(log->io, files->store.fd, &st) == 0 &&
-               st.time_ns > 0) {
-        record->time_ns = (uint64_t)st.time_ns;
+    } else {
+        record->time_ns = file_time(log, files);
     }
-    log_unpin(log, part);
+    parts_unpin(log, part);
 }
 
 int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret)
@@ -894,100 +180,167 @@ int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret)
     struct extent extent;
     struct part *part = NULL;
     struct place place;
-    int r = log_find(log, offset, &part, &extent);
+    int r = parts_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = log_place(log, part, &extent, offset - part->base, false, &place);
-    if (r < 0)
-        return r;
-    record.length = place.length;
-    record.position = place.position;
-    record.segment = part->base;
-    fill_stamp(log, part, offset - part->base, &record);
-    *ret = record;
+        r = mend_place(log, part, &extent, offset - part->base, false, &place);
+    if (r == 0) {
+        record.length = place.length;
+        record.position = place.position;
+        record.segment = part->base;
+        fill_stamp(log, part, offset - part->base, &record);
+        *ret = record;
+    }
+    parts_put(log, part);
+    return r;
+}
+
+/* A record's time alone; 0 if it is not there any more. */
+static void time_of(struct clog *log, uint64_t offset,
+                    struct clog_record *record)
+{
+    struct extent extent;
+    struct part *part = NULL;
+
+    if (parts_find(log, offset, &part, &extent) == 0)
+        fill_stamp(log, part, offset - part->base, record);
+    parts_put(log, part);
+}
+
+int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset)
+{
+    uint64_t low = log_oldest(log);
+    uint64_t high = log_next(log);
+    uint64_t next = high;
+
+    /* Times never decrease; so the first one that is not before time_ns is
+       found as in any sorted list. What is dropped meanwhile is before it. */
+    while (low < high) {
+        uint64_t middle = clog_seek(log, low + (high - low) / 2);
+        struct clog_record record = {.offset = middle};
+
+        if (middle >= high) {
+            high = low + (high - low) / 2;
+            continue;
+        }
+        time_of(log, middle, &record);
+        if (record.time_ns < time_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    low = clog_seek(log, low);
+    if (low >= next)
+        return -ENOENT;
+    *ret_offset = low;
     return 0;
 }
 
 uint64_t clog_seek(struct clog *log, uint64_t offset)
 {
-    uint64_t next;
-    const struct part *part;
+    struct part *part = NULL;
+    struct extent extent;
+    int r = parts_find(log, offset, &part, &extent);
 
-    (void)pthread_rwlock_rdlock(&log->lock);
-    next = log->next;
-    part = search(log, offset, false);
-    if (part && offset - part->base < part->extent.count)
-        next = offset;
-    for (size_t k = log->count; next != offset && k > 0; k--) {
-        part = log->parts[k - 1];
-        if (part->base < offset)
-            break;
-        if (part->extent.count > 0)
-            next = part->base;
+    if (r == -EIO || r == -ENOENT) {
+        /* In a gap, or below oldest: the next segment that has a record. */
+        while ((r = parts_find_after(log, offset, &part, &extent)) == 0 &&
+               extent.count == 0) {
+            offset = part->base + 1;
+            parts_put(log, part);
+        }
+        offset = r == 0 ? part->base : log_next(log);
     }
-    (void)pthread_rwlock_unlock(&log->lock);
-    return next;
+    if (r == 0)
+        parts_put(log, part);
+    return offset;
 }
 
+/* The time of a segment's last record, or of the segment's making. */
 static uint64_t last_time(struct clog *log, struct part *part,
                           const struct extent *extent)
 {
     struct clog_record record = {0};
+    struct segment *files = NULL;
 
-    fill_stamp(log, part, extent->count ? extent->count - 1 : 0, &record);
+    if (extent->count > 0) {
+        fill_stamp(log, part, extent->count - 1, &record);
+    } else if (parts_pin(log, part, false, &files) == 0) {
+        record.time_ns = file_time(log, files);
+        parts_unpin(log, part);
+    }
     return record.time_ns;
+}
+
+static void fill_segment(struct clog *log, const struct part *part,
+                         struct clog_segment *segment)
+{
+    const struct extent *extent = &part->extent;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    segment->base = part->base;
+    segment->next = part->base + extent->count;
+    segment->sizes[CLOG_STORE] = extent->end;
+    segment->sizes[CLOG_INDEX] = extent->count * SLOT_SIZE;
+    segment->sizes[CLOG_STAMPS] = extent->count * SLOT_SIZE;
+    segment->time_ns = part->last_ns;
+    segment->stream_start = part->stream_start;
+    segment->sealed = part->sealed;
+    (void)pthread_rwlock_unlock(&log->lock);
 }
 
 int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret)
 {
     struct clog_segment segment = {0};
-    struct extent extent = {0};
-    struct part *part;
+    struct part *part = NULL;
+    struct extent extent;
+    int r = parts_find_after(log, base, &part, &extent);
 
-    (void)pthread_rwlock_rdlock(&log->lock);
-    part = search(log, base, false);
-    if (part && part->base == base)
-        ;
-    else if (!part && log->count > 0)
-        part = log->parts[0];
-    else
-        part = NULL;
-    for (size_t k = 0; !part && k < log->count; k++)
-        if (log->parts[k]->base >= base)
-            part = log->parts[k];
-    if (part) {
-        extent = part->extent;
-        segment.base = part->base;
-        segment.sealed = part->sealed;
-        segment.time_ns = part->time_ns;
-        segment.stream_start = part->stream_start;
-    }
-    (void)pthread_rwlock_unlock(&log->lock);
-    if (!part)
-        return -ENOENT;
-    segment.next = segment.base + extent.count;
-    segment.sizes[CLOG_STORE] = extent.end;
-    segment.sizes[CLOG_INDEX] = extent.count * SLOT_SIZE;
-    segment.sizes[CLOG_STAMPS] = extent.count * SLOT_SIZE;
-    if (segment.time_ns == 0)
+    if (r < 0)
+        return r;
+    fill_segment(log, part, &segment);
+    if (segment.time_ns == 0) {
         segment.time_ns = last_time(log, part, &extent);
+        (void)pthread_rwlock_wrlock(&log->lock);
+        if (part->last_ns == 0 && part->sealed)
+            part->last_ns = segment.time_ns;
+        (void)pthread_rwlock_unlock(&log->lock);
+    }
+    parts_put(log, part);
     *ret = segment;
     return 0;
 }
 
-/* --- Opening and closing ---------------------------------------------------
- */
+static int check_options(const struct clog_options *options)
+{
+    unsigned known =
+        CLOG_READ_ONLY | CLOG_CREATE | CLOG_DROP_OLDEST | CLOG_KEEP_UNREAD;
+
+    if (options->max_record > CLOG_RECORD_LIMIT ||
+        options->max_store > STORE_LIMIT ||
+        (options->max_index > 0 && options->max_index < SLOT_SIZE) ||
+        options->max_index > INDEX_LIMIT ||
+        (options->retain_records > 0 && options->retain_records < 4) ||
+        (options->flags & ~known) != 0)
+        return -EINVAL;
+    return 0;
+}
 
 static int take_options(struct clog *log, const struct clog_options *options)
 {
-    log->max_record = options->max_record ? options->max_record : MAX_RECORD;
-    log->max_store = options->max_store ? options->max_store : MAX_STORE;
-    log->max_index = options->max_index ? options->max_index : MAX_INDEX;
-    if (log->max_record > CLOG_RECORD_LIMIT || log->max_store > STORE_LIMIT ||
-        log->max_index < SLOT_SIZE || log->max_index > INDEX_LIMIT ||
-        (options->flags & ~(unsigned)(CLOG_READ_ONLY | CLOG_CREATE)) != 0)
-        return -EINVAL;
-    log->max_index -= log->max_index % SLOT_SIZE;
+    int r = check_options(options);
+
+    if (r < 0)
+        return r;
+    log->options = *options;
+    log->options.progress = NULL;
+    if (log->options.max_record == 0)
+        log->options.max_record = MAX_RECORD;
+    if (log->options.max_store == 0)
+        log->options.max_store = MAX_STORE;
+    if (log->options.max_index == 0)
+        log->options.max_index = MAX_INDEX;
+    retain_set_limits(&log->options);
     return 0;
 }
 
@@ -1003,16 +356,30 @@ static size_t cache_limit(void)
     return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
 }
 
+static pthread_mutex_t *const *mutexes(struct clog *log,
+                                       pthread_mutex_t *list[8])
+{
+    list[0] = &log->append_lock;
+    list[1] = &log->retain_lock;
+    list[2] = &log->mend_lock;
+    list[3] = &log->cursor_write_lock;
+    list[4] = &log->cursor_lock;
+    list[5] = &log->sync_lock;
+    list[6] = &log->wait_lock;
+    list[7] = &log->cache_lock;
+    return list;
+}
+
 static int init_locks(struct clog *log)
 {
+    pthread_mutex_t *list[8];
     pthread_rwlockattr_t attr;
     int r;
 
-    (void)pthread_mutex_init(&log->append_lock, NULL);
-    (void)pthread_mutex_init(&log->mend_lock, NULL);
-    (void)pthread_mutex_init(&log->sync_lock, NULL);
-    (void)pthread_mutex_init(&log->cache_lock, NULL);
+    for (int k = 0; k < 8; k++)
+        (void)pthread_mutex_init(mutexes(log, list)[k], NULL);
     (void)pthread_cond_init(&log->synced, NULL);
+    (void)pthread_cond_init(&log->appended_more, NULL);
     /* Readers are many and short; appends must not wait for all of them. */
     (void)pthread_rwlockattr_init(&attr);
     (void)pthread_rwlockattr_setkind_np(
@@ -1024,26 +391,20 @@ static int init_locks(struct clog *log)
 
 static void free_log(struct clog *log)
 {
-    struct part *part;
+    pthread_mutex_t *list[8];
 
-    while ((part = TAILQ_FIRST(&log->cache)) != NULL)
-        close_files(detach(log, part));
-    for (size_t k = 0; k < log->count; k++) {
-        free(log->parts[k]->index);
-        free(log->parts[k]);
-    }
-    free(log->parts);
+    parts_done(log);
+    cursor_done(log);
     scratch_done(&log->scratch);
     clog_report_done(&log->report);
     io_close(log->io, log->durable_fd);
     io_close(log->io, log->segments);
     io_close(log->io, log->root);
     (void)pthread_rwlock_destroy(&log->lock);
+    (void)pthread_cond_destroy(&log->appended_more);
     (void)pthread_cond_destroy(&log->synced);
-    (void)pthread_mutex_destroy(&log->cache_lock);
-    (void)pthread_mutex_destroy(&log->sync_lock);
-    (void)pthread_mutex_destroy(&log->mend_lock);
-    (void)pthread_mutex_destroy(&log->append_lock);
+    for (int k = 0; k < 8; k++)
+        (void)pthread_mutex_destroy(mutexes(log, list)[k]);
     free(log);
 }
 
@@ -1064,7 +425,7 @@ static int open_root(struct clog *log, const char *path, unsigned flags)
     return r == -EAGAIN ? -EWOULDBLOCK : r;
 }
 
-static int add_found(struct clog *log, struct found *found, bool sealed)
+static int add_found(struct clog *log, struct found *found)
 {
     struct part *part = calloc(1, sizeof(*part));
     int r;
@@ -1073,15 +434,14 @@ static int add_found(struct clog *log, struct found *found, bool sealed)
         return -ENOMEM;
     part->base = found->base;
     part->extent = found->extent;
-    part->sealed = sealed;
-    r = add_part(log, part);
-    if (r < 0) {
-        free(part);
-        return r;
-    }
+    part->sealed = true;
+    atomic_init(&part->references, 1);
     part->index = found->index;
     found->index = NULL;
-    return 0;
+    r = parts_add(log, part);
+    if (r < 0)
+        parts_put(log, part);
+    return r;
 }
 
 /* The last record's time, below which no later one's may lie; only from a
@@ -1098,15 +458,15 @@ static int learn_time(struct clog *log)
 
         if (part->extent.count == 0)
             continue;
-        r = log_place(log, part, &part->extent, i, false, &place);
+        r = mend_place(log, part, &part->extent, i, false, &place);
         if (r == 0)
-            r = log_check(log, part, &part->extent, i, &buffer, false, &place);
+            r = mend_check(log, part, &part->extent, i, &buffer, false, &place);
         buffer_done(&buffer);
         if (r == -ENOMEM)
             return r;
         fill_stamp(log, part, i, &record);
         if (r == 0)
-            log->time_ns = record.time_ns;
+            log->last_ns = record.time_ns;
         return 0;
     }
     return 0;
@@ -1115,15 +475,15 @@ static int learn_time(struct clog *log)
 /* The last segment found takes the appends. */
 static int reuse_active(struct clog *log)
 {
-    struct part *part = active(log);
+    struct part *part = parts_active(log);
     struct segment *files = calloc(1, sizeof(*files));
     uint64_t capacity = part->extent.count * SLOT_SIZE;
     int r;
 
     if (!files)
         return -ENOMEM;
-    if (capacity < log->max_index)
-        capacity = log->max_index;
+    if (capacity < log->options.max_index)
+        capacity = log->options.max_index;
     r = segment_set_writable(log->io, log->segments, part->base, true);
     if (r == 0)
         r = segment_open_active(files, log->io, log->segments, part->base,
@@ -1131,15 +491,19 @@ static int reuse_active(struct clog *log)
     if (r == 0)
         r = segment_cut(files, &part->extent);
     if (r < 0) {
-        close_files(files);
+        segment_done(files);
+        free(files);
         return r;
     }
-    reopen_files(log, part);
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->pins = 1;
-    attach(log, part, files);
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    parts_reopen(log, part);
+    parts_set_files(log, part, files);
     part->sealed = false;
+    if (part->extent.count > 0) {
+        struct clog_record record = {0};
+
+        fill_stamp(log, part, 0, &record);
+        part->first_ns = record.time_ns;
+    }
     return 0;
 }
 
@@ -1153,7 +517,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
         return r;
     log->durable_fd = r;
     if (fresh) {
-        r = add_active(log);
+        r = write_add_active(log);
         if (r == 0 && log->count > 1)
             (void)segment_set_writable(log->io, log->segments,
                                        log->parts[log->count - 2]->base, false);
@@ -1162,7 +526,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     }
     if (r < 0)
         return r;
-    set_durable(log, log->next);
+    write_set_durable(log, log->next);
     atomic_store(&log->writable, true);
     return 0;
 }
@@ -1174,11 +538,13 @@ static int take_over(struct clog *log, struct recovery *recovery)
     log->segments = recovery->segments;
     recovery->segments = -1;
     for (size_t k = 0; r == 0 && k < recovery->count; k++)
-        r = add_found(log, &recovery->found[k], true);
+        r = add_found(log, &recovery->found[k]);
     log->next = recovery->next;
     atomic_store(&log->durable, recovery->durable);
     if (r == 0)
         r = learn_time(log);
+    if (r == 0)
+        r = cursor_load_all(log, &log->report);
     if (r == 0 && !recovery->read_only)
         r = start_writing(log, recovery);
     return r;
@@ -1221,7 +587,7 @@ int log_open(struct io *io, const char *path,
     if (!log)
         return -ENOMEM;
     log->io = io;
-    log->root = log->segments = log->durable_fd = -1;
+    log->root = log->segments = log->cursors = log->durable_fd = -1;
     log->cache_limit = cache_limit();
     TAILQ_INIT(&log->cache);
     r = init_locks(log);
@@ -1265,7 +631,7 @@ int clog_writer(const char *path, pid_t *ret_pid)
    written only when all that it vouches for is on disk. */
 static int mark_clean(struct clog *log)
 {
-    const struct part *part = active(log);
+    const struct part *part = parts_active(log);
     struct clean clean = {
         .next = log->next,
         .base = part->base,
@@ -1274,11 +640,12 @@ static int mark_clean(struct clog *log)
     };
     int r = segment_sync_all(part->files);
 
-    if (r == 0)
-        r = durable_write(log->io, log->durable_fd, log->next);
-    if (r == 0)
-        r = clean_store(log->io, log->root, &clean);
-    return r;
+    if (r < 0)
+        return r;
+    (void)durable_write(log->io, log->durable_fd, log->next);
+    r = clean_store(log->io, log->root, &clean);
+    /* All is durable: without room for the marker, the next open reads more. */
+    return r == -ENOSPC || r == -EDQUOT ? 0 : r;
 }
 
 int clog_close(struct clog *log)

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h - the open log, as log.c and view.c share it.
+ * log.h - the open log, as the files that implement clog.h share it: log
+ * (opening and looking), parts (which segments there are), write (appending
+ * and syncing), mend (finding records past damage), retain (dropping), cursor
+ * and view.
  *
- * All locking of the library is in log.c. There are four locks, taken in this
- * order and never the other way round; no call to the system that can wait is
- * made under `lock`, `cache_lock` or `sync_lock`:
+ * All locking of the library is in these files; the layers below, from segment
+ * down, know none. The locks, in the order in which they are taken:
  *
  *     append_lock  one append or roll at a time
+ *     retain_lock  one drop at a time
  *     mend_lock    one rebuilding of an index at a time
+ *     cursor_write_lock  one change of a cursor at a time
+ *     cursor_lock  the cursors
  *     sync_lock    who syncs, who waits, and what is durable
  *     lock         which segments there are, and how much of them counts
  *     cache_lock   which segments' files are open
+ *
+ *     wait_lock    who waits for records
+ *
+ * No call to the system that can wait is made under cursor_lock, sync_lock,
+ * wait_lock, lock or cache_lock.
  */
 #ifndef CLOG_LOG_H
 #define CLOG_LOG_H
@@ -23,18 +33,23 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-/* A segment of the log; at a fixed address from open to close. */
+/* A segment of the log; at a fixed address for as long as there are
+   references to it. */
 struct part {
     uint64_t base;          /* constant */
     uint64_t stream_start;  /* constant: its first byte in the joined view */
+    atomic_uint references; /* the log's own, and one of each user */
     struct extent extent;   /* protected by lock; of a sealed one, constant */
-    uint64_t time_ns;       /* protected by lock: of its last record; 0: look */
+    uint64_t first_ns;      /* protected by lock: time of its first record; 0:
+                               not known */
+    uint64_t last_ns;       /* likewise of its last */
     bool sealed;            /* protected by lock */
     uint8_t *index;         /* protected by cache_lock, owned: entries that
                                stand for a wrong index; else NULL */
     struct segment *files;  /* protected by cache_lock, owned; NULL: closed */
     unsigned pins;          /* protected by cache_lock: uses of files */
     bool reopen;            /* protected by cache_lock: close at last unpin */
+    bool dropped;           /* protected by cache_lock */
     uint64_t mended;        /* protected by mend_lock: records whose frames have
                                been looked for, with what result ever */
     TAILQ_ENTRY(part) link; /* protected by cache_lock, while files is set */
@@ -42,19 +57,29 @@ struct part {
 
 TAILQ_HEAD(part_list, part);
 
+struct cursor; /* cursor.c */
+
 struct clog {
     struct io *io;
-    int root, segments; /* owned; constant */
-    uint32_t max_record;
-    uint64_t max_store, max_index;
-    struct clog_report report;
+    int root, segments, cursors; /* owned; constant; cursors may be -1 */
+    struct clog_options options; /* with defaults filled in; constant */
+    struct clog_report report;   /* constant */
 
     pthread_mutex_t append_lock;
     struct scratch scratch; /* protected by append_lock */
     bool rolling;           /* protected by append_lock: the active segment
                                has been sealed, and its successor is due */
 
+    pthread_mutex_t retain_lock;
+    struct clog_drops drops; /* protected by lock */
+
     pthread_mutex_t mend_lock;
+
+    pthread_mutex_t cursor_write_lock; /* one change of a cursor at a time */
+    pthread_mutex_t cursor_lock;
+    struct cursor *cursor_list; /* protected by cursor_lock, owned */
+    size_t cursor_count;        /* protected by cursor_lock */
+    uint64_t cursor_ids;        /* protected by cursor_lock: given so far */
 
     pthread_mutex_t sync_lock;
     pthread_cond_t synced;    /* syncing has become false */
@@ -62,19 +87,25 @@ struct clog {
     int durable_fd;           /* owned; -1 when read-only */
     _Atomic uint64_t durable; /* written under sync_lock */
 
+    pthread_mutex_t wait_lock;
+    pthread_cond_t appended_more; /* there are records to wait for */
+    atomic_uint waiters;
+
     pthread_rwlock_t lock;
     struct part **parts; /* protected by lock, owned; in order of base */
     size_t count, capacity;
     uint64_t next;       /* protected by lock */
     uint64_t records;    /* protected by lock */
     uint64_t stream_end; /* protected by lock */
-    uint64_t time_ns;    /* protected by lock: of the last record */
+    uint64_t last_ns;    /* protected by lock: time of the last record */
     uint64_t appends, appended, appended_bytes; /* protected by lock */
 
     pthread_mutex_t cache_lock;
     struct part_list cache; /* parts with open files, most recent first */
     size_t cached;
     size_t cache_limit;
+    uint64_t pinned_segments, pinned_bytes; /* protected by cache_lock: dropped
+                                               and still in use */
 
     atomic_bool writable;
     atomic_int sync_error; /* negative errno of a failed sync or roll-back */
@@ -96,52 +127,13 @@ int log_verify(struct io *io, const char *path,
    tests, which cannot kill themselves. */
 void log_abandon(struct clog *log);
 
-/* The part that holds record offset, and how much of it counts right now.
-   ENOENT, EIO (in a gap). */
-int log_find(struct clog *log, uint64_t offset, struct part **ret_part,
-             struct extent *ret_extent);
+/* The log's next offset, right now. */
+uint64_t log_next(struct clog *log);
 
-/* The part that holds the byte at that position of the joined view. ENOENT:
-   at or past the end. ESTALE: dropped. */
-int log_find_byte(struct clog *log, uint64_t position, struct part **ret_part,
-                  struct extent *ret_extent);
+/* The bytes of all stores, indexes and stamps, and the records in them. */
+void log_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records);
 
-/* The part with that base. ENOENT. */
-int log_find_base(struct clog *log, uint64_t base, struct part **ret_part);
-
-/* How much of the part counts. */
-struct extent log_extent(struct clog *log, const struct part *part);
-
-/*
- * The part's files, open until log_unpin(). They are kept open afterwards, a
- * bounded number of them. EAGAIN: nowait, and they are closed.
- */
-int log_pin(struct clog *log, struct part *part, bool nowait,
-            struct segment **ret_files);
-void log_unpin(struct clog *log, struct part *part);
-
-/*
- * Called when record i of the part is not where its index says, or fails its
- * checksum there: scans the store for its frame and rebuilds the index if that
- * is wrong. index_failed: the entry itself was unreadable or impossible.
- * EIO: nothing new was learnt. May wait.
- */
-int log_mend(struct clog *log, struct part *part, const struct extent *extent,
-             uint64_t i, bool index_failed);
-
-/*
- * Where record i of the part is, and that its prefix agrees; it may still fail
- * its checksum. Mends the index where it must, unless nowait (EAGAIN).
- */
-int log_place(struct clog *log, struct part *part, const struct extent *extent,
-              uint64_t i, bool nowait, struct place *ret_place);
-
-/*
- * Checks record i against its stamp, reading through buffer. *place is where
- * log_place() said, and is corrected. EIO: it is damaged; counted.
- */
-int log_check(struct clog *log, struct part *part, const struct extent *extent,
-              uint64_t i, struct buffer *buffer, bool nowait,
-              struct place *place);
+/* The first retained offset, right now; next if there is none. */
+uint64_t log_oldest(struct clog *log);
 
 #endif

@@ -6,6 +6,7 @@
 #include "segment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,8 +86,20 @@ int writer_store(struct io *io, int root, const struct writer *writer)
 {
     char text[MARK_SIZE];
     int n = print_writer(writer, text);
+    int fd = io_open(io, root, MARK_WRITER, O_WRONLY | O_CREAT, 0600);
+    int r;
 
-    return io_replace(io, root, MARK_WRITER, text, (size_t)n);
+    if (fd < 0)
+        return fd;
+    r = io_write(io, fd, text, (size_t)n, 0);
+    if (r == 0)
+        r = io_truncate(io, fd, (uint64_t)n);
+    if (r == 0)
+        r = io_sync(io, fd);
+    if (r == 0)
+        r = io_sync(io, root);
+    io_close(io, fd);
+    return r;
 }
 
 static int print_clean(const struct clean *clean, char text[static MARK_SIZE])
@@ -173,4 +186,38 @@ int durable_write(struct io *io, int fd, uint64_t offset)
 
     put_durable(bytes, offset);
     return io_write(io, fd, bytes, sizeof(bytes), 0);
+}
+
+static int print_cursor(uint64_t offset, char text[static MARK_SIZE])
+{
+    int n = snprintf(text, MARK_SIZE, "offset %" PRIu64 "\n", offset);
+
+    return n + snprintf(text + n, (size_t)(MARK_SIZE - n),
+                        "crc32c %08" PRIx32 "\n", crc32c(text, (size_t)n));
+}
+
+int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset)
+{
+    char text[MARK_SIZE];
+    char again[MARK_SIZE];
+    uint64_t offset;
+    int r = load_text(io, dir, name, text);
+
+    if (r < 0)
+        return r;
+    if (sscanf(text, "offset %" SCNu64, &offset) != 1)
+        return -EUCLEAN;
+    (void)print_cursor(offset, again);
+    if (strcmp(text, again) != 0)
+        return -EUCLEAN;
+    *ret_offset = offset;
+    return 0;
+}
+
+int cursor_store(struct io *io, int dir, const char *name, uint64_t offset)
+{
+    char text[MARK_SIZE];
+    int n = print_cursor(offset, text);
+
+    return io_replace(io, dir, name, text, (size_t)n);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * marks.h - the small files beside the segments: format, writer, clean and
- * durable.
+ * marks.h - the small files beside the segments: format, writer, clean,
+ * durable, and the cursors.
  *
  * They are what one run of a log leaves behind for the next to decide by.
- * FORMAT.md has their bytes. All but `durable` are written whole: a crash
- * leaves the old file or the new one.
+ * FORMAT.md has their bytes. `durable` and `writer` are written in place, so
+ * that a full disk has room for them; a crash can leave them torn, and then
+ * they say nothing. The others are written whole: a crash leaves the old file
+ * or the new one.
  */
 #ifndef CLOG_MARKS_H
 #define CLOG_MARKS_H
@@ -39,7 +41,7 @@ struct clean {
 int format_check(struct io *io, int root, uint64_t *ret_position);
 int format_write(struct io *io, int root);
 
-/* ENOENT; EUCLEAN. */
+/* ENOENT; EUCLEAN: torn. */
 int writer_load(struct io *io, int root, struct writer *ret_writer);
 int writer_store(struct io *io, int root, const struct writer *writer);
 
@@ -55,5 +57,9 @@ int durable_load(struct io *io, int root, uint64_t *ret_offset);
 
 /* Rewrites the 16 bytes of the file open as fd, without syncing them. */
 int durable_write(struct io *io, int fd, uint64_t offset);
+
+/* A cursor's file, in the directory of cursors. EUCLEAN: not one of ours. */
+int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset);
+int cursor_store(struct io *io, int dir, const char *name, uint64_t offset);
 
 #endif

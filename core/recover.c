@@ -26,8 +26,6 @@ static uint64_t slot_count(const struct found *found, enum clog_file file)
     return found->sizes[file] / SLOT_SIZE;
 }
 
-/* --- What earlier runs left --------------------------------------------- */
-
 int recover_load_marks(struct recovery *recovery)
 {
     struct io *io = recovery->io;
@@ -35,6 +33,7 @@ int recover_load_marks(struct recovery *recovery)
     struct io_stat root;
     char boot_id[37];
     uint64_t durable;
+    bool known;
     int r;
 
     r = clean_load(io, recovery->root, &recovery->clean);
@@ -51,18 +50,16 @@ int recover_load_marks(struct recovery *recovery)
     r = writer_load(io, recovery->root, &writer);
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
         return r;
-    recovery->has_writer = r == 0;
+    recovery->has_writer = r != -ENOENT;
+    known = r == 0;
     r = io->ops->stat(io, recovery->root, &root);
     if (r < 0)
         return r;
-    recovery->same_boot = recovery->has_writer &&
-                          io->ops->boot_id(io, boot_id) == 0 &&
+    recovery->same_boot = known && io->ops->boot_id(io, boot_id) == 0 &&
                           strcmp(boot_id, writer.boot_id) == 0 &&
                           writer.dev == root.dev && writer.ino == root.ino;
     return 0;
 }
-
-/* --- Scanning a segment -------------------------------------------------- */
 
 struct progress {
     const struct recovery *recovery;
@@ -106,31 +103,6 @@ int recover_scan(struct recovery *recovery, const struct found *found,
     return r;
 }
 
-/* --- Saying what was found ----------------------------------------------- */
-
-static void note_run(struct recovery *recovery, uint64_t base,
-                     const struct run *run, uint64_t count)
-{
-    static const struct {
-        enum clog_note_kind kind;
-        const char *text;
-    } words[] = {
-        [VERDICT_PREFIX] = {CLOG_NOTE_PREFIX,
-                            "length prefix is wrong; the record is whole"},
-        [VERDICT_UNVERIFIED] = {CLOG_NOTE_UNVERIFIED,
-                                "no stamps; served unverified"},
-        [VERDICT_BAD] = {CLOG_NOTE_ROT,
-                         "record fails its checksum; left as it is"},
-    };
-    struct clog_note *note =
-        report_note(recovery->report, words[run->verdict].kind, &base,
-                    segment_files[CLOG_STORE], "%s", words[run->verdict].text);
-
-    note->offset = base + run->first;
-    note->count = count;
-    note->position = run->position;
-}
-
 /* Notes and counts what is not good among the first count records. */
 static void report_runs(struct recovery *recovery, uint64_t base,
                         const struct scan *scan, uint64_t count)
@@ -143,7 +115,7 @@ static void report_runs(struct recovery *recovery, uint64_t base,
             return;
         if (n > count - run->first)
             n = count - run->first;
-        note_run(recovery, base, run, n);
+        report_run(recovery->report, base, run, n);
         if (run->verdict == VERDICT_PREFIX)
             recovery->report->prefixes += n;
         else if (run->verdict == VERDICT_UNVERIFIED)
@@ -195,8 +167,6 @@ static void turn_read_only(struct recovery *recovery, int error,
     note->error = error;
     recovery->read_only = true;
 }
-
-/* --- The index ------------------------------------------------------------ */
 
 uint64_t index_agrees(const struct slots *index, uint64_t index_size,
                       const struct scan *scan)
@@ -286,9 +256,6 @@ static int settle_index(struct recovery *recovery, struct found *found,
     }
     return recovery->read_only ? 0 : r;
 }
-
-/* --- Sealed segments -------------------------------------------------------
- */
 
 /* Whether the last of count records ends where the store does, by the index
    and its own prefix. */
@@ -382,9 +349,6 @@ static int settle_all_sealed(struct recovery *recovery)
     }
     return 0;
 }
-
-/* --- The last segment ------------------------------------------------------
- */
 
 /* Whether the marker of a clean close is of these very files. */
 static bool clean_fits(const struct recovery *recovery,
@@ -627,9 +591,6 @@ static int settle_last(struct recovery *recovery)
     }
     return settle_unclean(recovery, found);
 }
-
-/* --- All of it -------------------------------------------------------------
- */
 
 static void report_totals(struct recovery *recovery)
 {

@@ -53,6 +53,29 @@ struct clog_note *report_note(struct clog_report *report,
     return note;
 }
 
+void report_run(struct clog_report *report, uint64_t base,
+                const struct run *run, uint64_t count)
+{
+    static const struct {
+        enum clog_note_kind kind;
+        const char *text;
+    } words[] = {
+        [VERDICT_PREFIX] = {CLOG_NOTE_PREFIX,
+                            "length prefix is wrong; the record is whole"},
+        [VERDICT_UNVERIFIED] = {CLOG_NOTE_UNVERIFIED,
+                                "no stamps; served unverified"},
+        [VERDICT_BAD] = {CLOG_NOTE_ROT,
+                         "record fails its checksum; left as it is"},
+    };
+    struct clog_note *note =
+        report_note(report, words[run->verdict].kind, &base,
+                    segment_files[CLOG_STORE], "%s", words[run->verdict].text);
+
+    note->offset = base + run->first;
+    note->count = count;
+    note->position = run->position;
+}
+
 int report_copy(struct clog_report *to, const struct clog_report *from)
 {
     size_t capacity = 8;

@@ -6,6 +6,7 @@
 #define CLOG_REPORT_H
 
 #include "clog.h"
+#include "scan.h"
 
 /*
  * Adds a note whose text is format, printed. Its file is "segments/BASE/FILE",
@@ -16,6 +17,10 @@
 __attribute__((format(printf, 5, 6))) struct clog_note *report_note(
     struct clog_report *report, enum clog_note_kind kind, const uint64_t *base,
     const char *file, const char *format, ...);
+
+/* Notes the first count records of a run of the segment base. */
+void report_run(struct clog_report *report, uint64_t base,
+                const struct run *run, uint64_t count);
 
 /* Copies a report, notes and all. ENOMEM: without the notes. */
 int report_copy(struct clog_report *to, const struct clog_report *from);

@@ -69,6 +69,8 @@ static int check_format(struct recovery *recovery)
         note->position = position;
         note->error = r;
     }
+    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+        return refuse(recovery, MARK_FORMAT, r, "cannot be read");
     if (r != -ENOENT)
         return r;
     r = check_unmarked(recovery);

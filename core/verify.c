@@ -48,9 +48,6 @@ static struct clog_finding make_finding(enum clog_note_kind kind,
     return finding;
 }
 
-/* --- Length prefixes --------------------------------------------------------
- */
-
 static int write_prefix(struct verifier *v, const struct found *found,
                         const struct scan *scan, uint64_t i, int fd)
 {
@@ -109,9 +106,6 @@ static int repair_prefixes(struct verifier *v, const struct found *found,
         r = segment_set_writable(io, v->recovery.segments, found->base, false);
     return r;
 }
-
-/* --- Findings of one segment ------------------------------------------------
- */
 
 static int tell_run(struct verifier *v, const struct found *found,
                     const struct scan *scan, const struct run *run,
@@ -270,9 +264,6 @@ static int verify_segment(struct verifier *v, size_t k)
     v->result.bytes += found->sizes[CLOG_STORE];
     return r;
 }
-
-/* --- All of it -------------------------------------------------------------
- */
 
 /* Why it is no log is a finding like others. */
 static void tell_refused(struct verifier *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "index.h"
-#include "log.h"
+#include "mend.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,7 @@ enum kind { VIEW_RECORD, VIEW_STREAM, VIEW_FILE };
 struct clog_view {
     struct clog *log;
     enum kind kind;
-    struct part *part;    /* of a record or a file */
+    struct part *part;    /* of a record or a file: a reference */
     enum clog_file file;  /* of a file */
     uint64_t i;           /* of a record: its number in the part */
     struct place place;   /* of a record */
@@ -46,14 +47,16 @@ int clog_view_record(struct clog *log, uint64_t offset,
     struct part *part = NULL;
     struct extent extent;
     struct place place;
-    int r = log_find(log, offset, &part, &extent);
+    int r = parts_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = log_place(log, part, &extent, offset - part->base, false, &place);
+        r = mend_place(log, part, &extent, offset - part->base, false, &place);
     if (r == 0)
         r = make_view(log, VIEW_RECORD, &view);
-    if (r < 0)
+    if (r < 0) {
+        parts_put(log, part);
         return r;
+    }
     view->part = part;
     view->i = offset - part->base;
     view->place = place;
@@ -84,12 +87,14 @@ int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
 {
     struct clog_view *view = NULL;
     struct part *part = NULL;
-    int r = log_find_base(log, base, &part);
+    int r = parts_find_base(log, base, &part);
 
     if (r == 0)
         r = make_view(log, VIEW_FILE, &view);
-    if (r < 0)
+    if (r < 0) {
+        parts_put(log, part);
         return r;
+    }
     view->part = part;
     view->file = file;
     *ret_view = view;
@@ -100,6 +105,7 @@ void clog_view_close(struct clog_view *view)
 {
     if (!view)
         return;
+    parts_put(view->log, view->part);
     buffer_done(&view->buffer);
     free(view);
 }
@@ -115,7 +121,7 @@ uint64_t clog_view_size(const struct clog_view *view)
         clog_status(view->log, &status);
         return status.stream_end - view->origin;
     }
-    extent = log_extent(view->log, view->part);
+    extent = parts_extent(view->log, view->part);
     return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
 }
 
@@ -125,12 +131,12 @@ static int read_store(struct clog *log, struct part *part, void *data,
 {
     struct segment *files = NULL;
     ssize_t n;
-    int r = log_pin(log, part, nowait, &files);
+    int r = parts_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r;
     n = store_read(&files->store, data, size, position, nowait);
-    log_unpin(log, part);
+    parts_unpin(log, part);
     if (n < 0)
         return (int)n;
     if ((size_t)n == size)
@@ -145,9 +151,6 @@ static size_t clip(size_t size, uint64_t position, uint64_t end)
     return end - position < size ? (size_t)(end - position) : size;
 }
 
-/* --- A file of a segment -----------------------------------------------------
- */
-
 static ssize_t read_file(struct clog_view *view, void *data, size_t size,
                          uint64_t position, bool nowait)
 {
@@ -161,27 +164,24 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
         r = read_store(view->log, view->part, data, size, position, nowait);
         return r < 0 ? r : (ssize_t)size;
     }
-    r = log_pin(view->log, view->part, nowait, &files);
+    r = parts_pin(view->log, view->part, nowait, &files);
     if (r < 0)
         return r;
     r = slots_read(view->file == CLOG_INDEX ? &files->index : &files->stamps,
                    data, size, position);
-    log_unpin(view->log, view->part);
+    parts_unpin(view->log, view->part);
     return r < 0 ? r : (ssize_t)size;
 }
-
-/* --- A record --------------------------------------------------------------
- */
 
 static ssize_t read_record(struct clog_view *view, void *data, size_t size,
                            uint64_t position, bool nowait)
 {
-    struct extent extent = log_extent(view->log, view->part);
+    struct extent extent = parts_extent(view->log, view->part);
     int r = 0;
 
     if (!view->checked)
-        r = log_check(view->log, view->part, &extent, view->i, &view->buffer,
-                      nowait, &view->place);
+        r = mend_check(view->log, view->part, &extent, view->i, &view->buffer,
+                       nowait, &view->place);
     if (r < 0)
         return r;
     view->checked = true;
@@ -193,9 +193,6 @@ static ssize_t read_record(struct clog_view *view, void *data, size_t size,
                    view->place.position + RECORD_PREFIX + position, nowait);
     return r < 0 ? r : (ssize_t)size;
 }
-
-/* --- The stream ------------------------------------------------------------
- */
 
 /* Where a read of the stream is. */
 struct cursor {
@@ -235,12 +232,12 @@ static int search_record(struct segment *files, const struct cursor *c,
 static int find_record(const struct cursor *c, uint64_t *ret_i)
 {
     struct segment *files = NULL;
-    int r = log_pin(c->view->log, c->part, c->nowait, &files);
+    int r = parts_pin(c->view->log, c->part, c->nowait, &files);
 
     if (r < 0)
         return r;
     r = search_record(files, c, ret_i);
-    log_unpin(c->view->log, c->part);
+    parts_unpin(c->view->log, c->part);
     return r;
 }
 
@@ -285,8 +282,8 @@ static int read_alone(struct cursor *c, uint64_t i, struct place *place)
     int r = 0;
 
     if (!is_checked(view, offset))
-        r = log_check(view->log, c->part, &c->extent, i, &view->buffer,
-                      c->nowait, place);
+        r = mend_check(view->log, c->part, &c->extent, i, &view->buffer,
+                       c->nowait, place);
     if (r < 0)
         return r;
     set_checked(view, offset);
@@ -370,11 +367,11 @@ static int read_frames(struct cursor *c, uint64_t i, const struct place *place,
         r = read_store(view->log, c->part, view->buffer.data, size,
                        place->position, c->nowait);
     if (r == 0)
-        r = log_pin(view->log, c->part, c->nowait, &files);
+        r = parts_pin(view->log, c->part, c->nowait, &files);
     if (r < 0)
         return r;
     *ret_done = deliver_frames(c, files, i, place->position, size);
-    log_unpin(view->log, c->part);
+    parts_unpin(view->log, c->part);
     return 0;
 }
 
@@ -388,12 +385,27 @@ static int read_part(struct cursor *c)
 
     if (r < 0)
         return r;
-    r = log_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
+    r = mend_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
     if (r == 0)
         r = read_frames(c, i, &place, &done);
     if (r == 0 && done == 0)
         r = read_alone(c, i, &place);
     return r;
+}
+
+/* The same, with the index mended where it must be. */
+static int read_mended(struct cursor *c)
+{
+    int r = read_part(c);
+
+    if (r == -EUCLEAN && c->nowait)
+        return -EAGAIN;
+    if (r == -EUCLEAN) {
+        r = mend_index(c->view->log, c->part, &c->extent, 0, true);
+        if (r == 0)
+            r = read_part(c);
+    }
+    return r == -EUCLEAN ? -EIO : r;
 }
 
 /* Reads on from the stream's position at, in one part; returns how much. */
@@ -402,22 +414,14 @@ static ssize_t read_next(struct clog_view *view, uint8_t *data, size_t size,
 {
     struct cursor c = {
         .view = view, .nowait = nowait, .data = data, .size = size};
-    int r = log_find_byte(view->log, at, &c.part, &c.extent);
+    int r = parts_find_byte(view->log, at, &c.part, &c.extent);
 
     if (r < 0)
         return r;
     c.at = at - c.part->stream_start;
-    r = read_part(&c);
-    if (r == -EUCLEAN && nowait)
-        return -EAGAIN;
-    if (r == -EUCLEAN) {
-        r = log_mend(view->log, c.part, &c.extent, 0, true);
-        if (r == 0)
-            r = read_part(&c);
-    }
-    if (r < 0)
-        return r == -EUCLEAN ? -EIO : r;
-    return (ssize_t)(size - c.size);
+    r = read_mended(&c);
+    parts_put(view->log, c.part);
+    return r < 0 ? r : (ssize_t)(size - c.size);
 }
 
 static ssize_t read_stream(struct clog_view *view, void *data, size_t size,

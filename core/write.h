@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write.h - appending, rolling, syncing.
+ */
+#ifndef CLOG_WRITE_H
+#define CLOG_WRITE_H
+
+#include "log.h"
+
+/* Makes the segment that begins at the log's next offset, and its part. The
+   caller holds append_lock, or is alone. */
+int write_add_active(struct clog *log);
+
+/* Rolls, unless the active segment is empty. The caller holds append_lock. */
+int write_roll(struct clog *log);
+
+/* After this only reads are served: what is on disk is in doubt. */
+void write_stop(struct clog *log, int error);
+
+/* All records below next are durable. */
+void write_set_durable(struct clog *log, uint64_t next);
+
+#endif
