@@ -55,6 +55,22 @@ static int check_unmarked(struct recovery *recovery)
     return r;
 }
 
+/* The directory may have just been made, by this run or by one that did not
+   get here; its name must be durable before anything in it is. Who may not
+   open the parent did not make the directory in it. */
+static int sync_parent(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    int parent = io_open(io, recovery->root, "..", O_RDONLY | O_DIRECTORY, 0);
+    int r;
+
+    if (parent < 0)
+        return parent == -EACCES ? 0 : parent;
+    r = io_sync(io, parent);
+    io_close(io, parent);
+    return r;
+}
+
 static int check_format(struct recovery *recovery)
 {
     uint64_t position = 0;
@@ -75,6 +91,9 @@ static int check_format(struct recovery *recovery)
         return r;
     r = check_unmarked(recovery);
     if (r < 0 || recovery->read_only)
+        return r;
+    r = sync_parent(recovery);
+    if (r < 0)
         return r;
     return format_write(recovery->io, recovery->root);
 }
