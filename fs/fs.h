@@ -6,12 +6,14 @@
 #define FS_H
 
 #include <stdatomic.h>
+#include <pthread.h>
 #include <stdint.h>
 
 #include "append.h"
 #include "clog.h"
 #include "options.h"
 
+struct handle;
 struct work;
 
 struct fs {
@@ -19,6 +21,8 @@ struct fs {
     const struct options *options;
     struct append append;
     struct work *work;
+    pthread_mutex_t handles_lock;
+    struct handle *handles; /* all open files; protected by handles_lock */
     uint64_t started_ns;   /* when it was mounted, ns since the epoch */
     uint64_t door_lookups; /* the last number given to a door's node */
     /* The kernel may have cached what `records` is like. */

@@ -22,6 +22,26 @@ static int check_flags(const struct kind *kind, int flags)
     return mode == O_RDONLY && !(flags & O_TRUNC) ? 0 : -EACCES;
 }
 
+static void enlist(struct fs *fs, struct handle *handle)
+{
+    pthread_mutex_lock(&fs->handles_lock);
+    handle->next = fs->handles;
+    handle->link = &fs->handles;
+    if (handle->next != NULL)
+        handle->next->link = &handle->next;
+    fs->handles = handle;
+    pthread_mutex_unlock(&fs->handles_lock);
+}
+
+static void delist(struct fs *fs, struct handle *handle)
+{
+    pthread_mutex_lock(&fs->handles_lock);
+    *handle->link = handle->next;
+    if (handle->next != NULL)
+        handle->next->link = handle->link;
+    pthread_mutex_unlock(&fs->handles_lock);
+}
+
 int handle_open(struct fs *fs, struct node node, int flags,
                 struct handle **ret_handle)
 {
@@ -38,6 +58,7 @@ int handle_open(struct fs *fs, struct node node, int flags,
     handle->kind = node.kind;
     handle->references = 1;
     pthread_mutex_init(&handle->busy, NULL);
+    enlist(fs, handle);
     if (node.kind == NODE_APPEND)
         append_open(&fs->append, &handle->line);
     if (kind->open != NULL)
@@ -60,10 +81,17 @@ void handle_put(struct handle *handle)
 {
     if (--handle->references > 0)
         return;
+    delist(handle->fs, handle);
     if (handle->kind == NODE_APPEND)
         append_close(&handle->fs->append, &handle->line);
     clog_view_close(handle->view);
     free(handle->text);
     pthread_mutex_destroy(&handle->busy);
     free(handle);
+}
+
+void handle_close_all(struct fs *fs)
+{
+    while (fs->handles != NULL)
+        handle_put(fs->handles);
 }

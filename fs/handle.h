@@ -18,7 +18,8 @@ struct clog_view;
 
 /* Of these, a door uses line, a view view, and a text text. */
 struct handle {
-    struct fs *fs; /* not owned */
+    struct fs *fs;               /* not owned */
+    struct handle *next, **link; /* among fs->handles; by its lock */
     enum node_kind kind;
     bool cached;            /* the kernel reads it by pages, into its cache */
     bool keep;              /* cached, and what is cached already is right */
@@ -45,5 +46,8 @@ struct handle *handle_get(struct handle *handle);
  * A door's last user must be the thread that opens them.
  */
 void handle_put(struct handle *handle);
+
+/* Closes every file that is still open, when nothing uses them any more. */
+void handle_close_all(struct fs *fs);
 
 #endif

@@ -17,6 +17,7 @@
 #include "background.h"
 #include "clog.h"
 #include "fs.h"
+#include "handle.h"
 #include "message.h"
 #include "mountpoint.h"
 #include "notes.h"
@@ -319,6 +320,7 @@ static int tear_down(struct daemon *daemon, int status)
         append_finish_all(&fs->append);
     if (status == EXIT_SUCCESS && fs->append.lines_lost > 0)
         status = EXIT_UNCLEAN;
+    handle_close_all(fs);
     append_done(&fs->append);
     r = clog_close(fs->log);
     if (r < 0)
@@ -358,7 +360,10 @@ static int run(struct daemon *daemon)
 
 int main(int argc, char **argv)
 {
-    struct daemon daemon = {.parent = -1};
+    struct daemon daemon = {
+        .parent = -1,
+        .fs.handles_lock = PTHREAD_MUTEX_INITIALIZER,
+    };
     int status = EXIT_SUCCESS;
 
     if (keep_low_fds() < 0)
