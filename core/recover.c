@@ -230,14 +230,29 @@ int index_rewrite(struct io *io, int segments, uint64_t base,
     return r;
 }
 
+static void note_index(struct recovery *recovery, const struct found *found,
+                       uint64_t count, uint64_t agrees, const char *text)
+{
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
+                    segment_files[CLOG_INDEX], "%s", text);
+
+    note->offset = found->base + agrees;
+    note->count = count - agrees;
+    note->position = agrees * SLOT_SIZE;
+}
+
 /* Brings the index in line with the scan: on disk, or else in memory. */
 static int settle_index(struct recovery *recovery, struct found *found,
                         const struct segment *segment, struct scan *scan,
                         bool sealed)
 {
+    uint64_t agrees =
+        index_agrees(&segment->index, found->sizes[CLOG_INDEX], scan);
     int r = -EROFS;
 
-    if (index_fits(&segment->index, found->sizes[CLOG_INDEX], scan))
+    if (agrees == scan->extent.count &&
+        found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE)
         return 0;
     if (!recovery->read_only)
         r = index_rewrite(recovery->io, recovery->segments, found->base, scan,
@@ -248,10 +263,8 @@ static int settle_index(struct recovery *recovery, struct found *found,
         scan->index = NULL;
     }
     if (found->extent.count > 0) {
-        report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
-                    segment_files[CLOG_INDEX], "%s",
-                    r < 0 ? "rebuilt in memory" : "rebuilt")
-            ->count = found->extent.count;
+        note_index(recovery, found, scan->extent.count, agrees,
+                   r < 0 ? "rebuilt in memory" : "rebuilt");
         recovery->report->indexes++;
     }
     return recovery->read_only ? 0 : r;
