@@ -13,9 +13,13 @@
 #include "node.h"
 #include "tree.h"
 #include "work.h"
+#include "xattr.h"
 
 /* The most that one request may carry: 256 pages. */
 #define REQUEST_MAX (1U << 20)
+
+/* What a record of one byte takes: its frame, its index entry, its stamp. */
+#define RECORD_MIN (8 + 1 + 16 + 16)
 
 /* The most that one listing fills, whatever was asked for. */
 #define LISTING_MAX ((size_t)1 << 20)
@@ -373,18 +377,48 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
     stat.f_blocks = space.blocks;
     stat.f_bfree = space.blocks_free;
     stat.f_bavail = space.blocks_available;
-    stat.f_files = status.records;
+    stat.f_ffree = space.blocks_available * space.block_size / RECORD_MIN;
+    stat.f_favail = stat.f_ffree;
+    stat.f_files = status.records + stat.f_ffree;
     stat.f_namemax = 255;
     fuse_reply_statfs(req, &stat);
 }
 
+/* Answers with n bytes of data, or how many they are where size is 0. */
+static void answer_xattr(fuse_req_t req, const char *data, ssize_t n,
+                         size_t size)
+{
+    if (n < 0)
+        fuse_reply_err(req, (int)-n);
+    else if (size == 0)
+        fuse_reply_xattr(req, (size_t)n);
+    else if ((size_t)n > size)
+        fuse_reply_err(req, ERANGE);
+    else
+        fuse_reply_buf(req, data, (size_t)n);
+}
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+                        size_t size)
+{
+    char value[XATTR_MAX];
+    struct node node;
+    ssize_t n = node_unpack(ino, &node);
+
+    if (n == 0)
+        n = xattr_get(fs_of(req), node, name, value);
+    answer_xattr(req, value, n, size);
+}
+
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-    (void)ino;
-    if (size == 0)
-        fuse_reply_xattr(req, 0);
-    else
-        fuse_reply_buf(req, NULL, 0);
+    char names[XATTR_MAX];
+    struct node node;
+    ssize_t n = node_unpack(ino, &node);
+
+    if (n == 0)
+        n = xattr_list(fs_of(req), node, names);
+    answer_xattr(req, names, n, size);
 }
 
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command,
@@ -485,8 +519,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 /*
  * Left out, because the kernel then answers by itself as it should: opendir,
- * releasedir, flush, poll, lseek, copy_file_range, getxattr, setxattr,
- * removexattr (EOPNOTSUPP), and locks, which it keeps.
+ * releasedir, flush, poll, lseek, copy_file_range, setxattr, removexattr
+ * (EOPNOTSUPP), and locks, which it keeps.
  */
 const struct fuse_lowlevel_ops ops_table = {
     .init = op_init,
@@ -505,6 +539,7 @@ const struct fuse_lowlevel_ops ops_table = {
     .readdir = op_readdir,
     .readdirplus = op_readdirplus,
     .statfs = op_statfs,
+    .getxattr = op_getxattr,
     .listxattr = op_listxattr,
     .ioctl = op_ioctl,
     .fallocate = op_fallocate,

@@ -63,13 +63,18 @@ int records_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 1;
 }
 
+int record_stat(struct fs *fs, uint64_t offset, struct clog_record *ret_record)
+{
+    return gone(fs, offset, clog_stat(fs->log, offset, ret_record));
+}
+
 int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
 {
     struct clog_record record;
-    int r = clog_stat(fs->log, offset, &record);
+    int r = record_stat(fs, offset, &record);
 
     if (r < 0)
-        return gone(fs, offset, r);
+        return r;
     attr->stat.st_size = (off_t)record.length;
     tree_set_time(attr, record.time_ns);
     return 0;

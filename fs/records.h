@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+struct clog_record;
 struct fs;
 struct handle;
 struct node;
@@ -24,6 +25,7 @@ int records_list(struct fs *fs, uint64_t number, uint64_t cookie,
                  struct tree_entry *ret_entry);
 
 /* A record. ENOENT: not yet; ESTALE: not any more; EIO: it lies in a gap. */
+int record_stat(struct fs *fs, uint64_t offset, struct clog_record *ret_record);
 int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr);
 int record_open(struct fs *fs, uint64_t offset, struct handle *handle);
 
