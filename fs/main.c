@@ -23,6 +23,7 @@
 #include "notes.h"
 #include "ops.h"
 #include "options.h"
+#include "progress.h"
 #include "work.h"
 
 /* Exit statuses. */
@@ -110,25 +111,6 @@ static int keep_low_fds(void)
     return fd < 0 ? -errno : close(fd);
 }
 
-/* When opening takes long, says how far it is. */
-struct progress {
-    time_t began;
-    bool shown;
-};
-
-static void show_progress(void *ctx, uint64_t done, uint64_t total)
-{
-    struct progress *progress = ctx;
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - progress->began < 2 || total == 0)
-        return;
-    progress->shown = true;
-    fprintf(stderr, "\rclog: checking the log: %3.0f%% of %.0f MiB",
-            100 * (double)done / (double)total, (double)total / (1 << 20));
-}
-
 static void print_open_error(const char *logdir,
                              const struct clog_report *report, int r)
 {
@@ -147,7 +129,6 @@ static void print_open_error(const char *logdir,
 static int open_log(struct daemon *daemon)
 {
     const struct options *o = &daemon->options;
-    struct timespec now;
     struct progress progress = {0};
     struct clog_report report = {0};
     struct clog_options options = {
@@ -155,16 +136,16 @@ static int open_log(struct daemon *daemon)
         .max_record = (uint32_t)o->max_record,
         .max_store = o->max_store,
         .max_index = o->max_index,
-        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .progress = progress_show,
         .progress_ctx = &progress,
+        .noticed = notes_notice,
+        .noticed_ctx = daemon->logdir,
     };
     int r;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    progress.began = now.tv_sec;
+    progress_start(&progress, "clog: checking the log");
     r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
-    if (progress.shown)
-        fputc('\n', stderr);
+    progress_clear(&progress);
     notes_print(daemon->logdir, &report);
     if (r < 0)
         print_open_error(daemon->logdir, &report, r);

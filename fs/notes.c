@@ -47,14 +47,22 @@ void notes_format(const char *logdir, const struct clog_note *note, char *line,
     line[size - 1] = '\0';
 }
 
-void notes_print(const char *logdir, const struct clog_report *report)
+static void print_note(const char *logdir, const struct clog_note *note)
 {
+    bool refused = note->kind == CLOG_NOTE_REFUSED;
     char line[PATH_MAX + 512];
 
-    for (size_t i = 0; i < report->note_count; i++) {
-        bool refused = report->notes[i].kind == CLOG_NOTE_REFUSED;
+    notes_format(logdir, note, line, sizeof(line));
+    message(refused ? LOG_ERR : LOG_WARNING, "%s", line);
+}
 
-        notes_format(logdir, &report->notes[i], line, sizeof(line));
-        message(refused ? LOG_ERR : LOG_WARNING, "%s", line);
-    }
+void notes_print(const char *logdir, const struct clog_report *report)
+{
+    for (size_t i = 0; i < report->note_count; i++)
+        print_note(logdir, &report->notes[i]);
+}
+
+void notes_notice(void *logdir, const struct clog_note *note)
+{
+    print_note(logdir, note);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notes.h - says what opening a log has found.
+ * notes.h - says what was found in a log, when it was opened and since.
  */
 #ifndef NOTES_H
 #define NOTES_H
@@ -19,5 +19,8 @@ void notes_format(const char *logdir, const struct clog_note *note, char *line,
 
 /* Says every note of report, one line each. */
 void notes_print(const char *logdir, const struct clog_report *report);
+
+/* Says one note. logdir is a string: for clog_options.noticed. */
+void notes_notice(void *logdir, const struct clog_note *note);
 
 #endif
