@@ -115,8 +115,7 @@ static void test_marks_writer_other_is_euclean(void **state)
         "pid 4711\nboot x\ndirectory 1 2\n\n",
         "pid 04711\nboot x\ndirectory 1 2\n",
         "pid 4711 boot x directory 1 2\n",
-        "pid 4711\nboot 90514555-dd39-4082-a3bb-7f1353c017aeff\n"
-        "directory 1 2\n",
+        "pid 1\nboot 1234567890123456789012345678901234567\ndirectory 1 2\n",
     };
     struct marks marks = open_marks(state);
     struct writer got = {.pid = 1};
