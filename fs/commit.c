@@ -2,6 +2,7 @@
 #include "commit.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,18 @@ static bool gather(struct commit *commit)
     return more;
 }
 
+static void say_failed(struct clog *log, int r)
+{
+    struct clog_status status;
+
+    clog_status(log, &status);
+    message(LOG_ERR,
+            "sync failed: %s; %" PRIu64 " records from %" PRIu64
+            " on are in doubt, and the log takes no more appends until it is "
+            "mounted again",
+            strerror(-r), status.next - status.durable, status.durable);
+}
+
 static void *work(void *arg)
 {
     struct commit *commit = arg;
@@ -69,8 +82,7 @@ static void *work(void *arg)
         int r = clog_sync(commit->log, UINT64_MAX);
 
         if (r < 0 && !commit->failed)
-            message(LOG_ERR, "sync failed: %s; the log takes no more appends",
-                    strerror(-r));
+            say_failed(commit->log, r);
         commit->failed = r < 0;
         for (size_t i = 0; i < commit->taken.count; i++)
             answer(&commit->taken.items[i], r);

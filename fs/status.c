@@ -114,6 +114,8 @@ static void collect(struct fs *fs, struct figures *f,
     add_events(f, s);
     add_door(f, &fs->append);
     add_report(f, clog_open_report(fs->log));
+    add(f, "in_doubt", GAUGE, s->sync_error != 0 ? s->next - s->durable : 0,
+        "Records, from durable on, that a failed sync leaves in doubt.");
     add(f, "writable", FLAG, s->writable, "The log takes appends.");
 }
 
