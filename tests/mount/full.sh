@@ -51,13 +51,13 @@ test_a_full_disk() {
 test_a_batch_that_does_not_fit() {
     mount_small_disk
     seq 1 1000 | tee "$TMP/want" >>"$MNT/append"
-    seq 100000 160000 >"$TMP/lines"
+    seq -f %0105.0f 1 4000 >"$TMP/lines"
     equal "$(sys write "$MNT/append" w <"$TMP/lines" || true)" ENOSPC
     check_log "$TMP/want" 1000
     echo fits | tee -a "$TMP/want" >>"$MNT/append"
     check_log "$TMP/want" 1001
     more_room
-    equal "$(sys write "$MNT/append" w <"$TMP/lines" || true)" 420007
+    equal "$(sys write "$MNT/append" w <"$TMP/lines" || true)" 424000
     cat "$TMP/lines" >>"$TMP/want"
     wait_for 5 test "$(tail -c 1 "$TMP/lines")" = "$(tail -c 1 "$MNT/log")"
     check_log "$TMP/want" $((1001 + $(awk 'END { print NR }' "$TMP/lines")))
