@@ -269,7 +269,7 @@ static void test_traps_odd_index_limit_still_rolls(void **state)
         fixture_open(fixture);
         fixture_fill(fixture, 5);
     }
-    fixture_expect_filled(fixture, 0, 5 * 48);
+    fixture_expect_filled(fixture, 0, 240);
 }
 
 /* Whatever length the store gave was allocated: there, a wrong byte could ask
@@ -303,8 +303,8 @@ static void test_traps_index_ahead_of_store_is_cut_back(void **state)
     fixture_power_cut(fixture);
     put_be64(entry, 3);
     put_be64(entry + 8, file_size(fixture->dir, ZERO "/store"));
-    file_resize(fixture->dir, ZERO "/index", 4 * 16);
-    file_patch(fixture->dir, ZERO "/index", 3 * 16, entry, sizeof(entry));
+    file_resize(fixture->dir, ZERO "/index", 64);
+    file_patch(fixture->dir, ZERO "/index", 48, entry, sizeof(entry));
     fixture_open(fixture);
     fixture_expect_next(fixture, 3);
     fixture_expect_filled(fixture, 0, 3);

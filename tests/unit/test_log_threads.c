@@ -15,6 +15,7 @@
  */
 
 #define WRITERS 3u
+#define RECORDS ((size_t)WRITERS * BATCHES * BATCH) /* of all of them */
 #define BATCHES 200u
 #define BATCH   3u /* records in each; the text says which it is */
 #define TEXT    32
@@ -112,7 +113,7 @@ static void *run_follower(void *arg)
 {
     struct crowd *crowd = arg;
     struct clog_view *view = NULL;
-    size_t room = (size_t)WRITERS * BATCHES * BATCH * TEXT;
+    size_t room = RECORDS * TEXT;
     bool done = false;
 
     check(crowd, clog_view_stream(crowd->fixture->log, 0, &view) == 0);
@@ -138,8 +139,7 @@ static void expect_lines(struct crowd *crowd)
     unsigned batches[WRITERS] = {0};
     char *line = crowd->stream;
 
-    for (uint64_t offset = 0; offset < WRITERS * BATCHES * BATCH;
-         offset += BATCH) {
+    for (uint64_t offset = 0; offset < RECORDS; offset += BATCH) {
         unsigned writer = (unsigned)(line[0] - '0');
 
         assert_in_range(writer, 0, WRITERS - 1);
@@ -165,7 +165,7 @@ static void test_log_threads_at_once_see_one_log(void **state)
     struct writer_thread writers[WRITERS];
     pthread_t threads[COUNT(others)];
 
-    crowd.stream = calloc((size_t)WRITERS * BATCHES * BATCH, TEXT);
+    crowd.stream = calloc(RECORDS, TEXT);
     assert_non_null(crowd.stream);
     crowd.fixture->options.max_store = 1000;
     fixture_open(crowd.fixture);

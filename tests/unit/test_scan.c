@@ -11,7 +11,7 @@
 #include "fixture.h"
 #include "test.h"
 
-#define RECORDS 10u
+#define RECORDS ((size_t)10)
 #define STORE   "segments/00000000000000000000/store"
 #define INDEX   "segments/00000000000000000000/index"
 #define STAMPS  "segments/00000000000000000000/stamps"

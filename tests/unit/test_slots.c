@@ -89,8 +89,8 @@ static void test_slots_truncated_under_the_map_are_eio(void **state)
     struct slots slots;
 
     fixture_take_sigbus();
-    open_slots(fixture, &slots, 3 * 4096);
-    for (uint64_t at = 0; at < 3 * 4096; at += 4096)
+    open_slots(fixture, &slots, 12288);
+    for (uint64_t at = 0; at < 12288; at += 4096)
         assert_int_equal(slots_write(&slots, page, sizeof(page), at), 0);
     assert_int_equal(slots_get(&slots, 600, slot), 0);
     file_resize(fixture->dir, "slots", 4096);
