@@ -10,7 +10,7 @@
  * nothing else, whole batches only, and say truly what it cut; it must take
  * appends, and open again with nothing to report.
  *
- *     STATES=n       states to see (100000)
+ *     STATES=n       states to see (100000; in a long run 1000000)
  *     SEED=n         of all that is random (1)
  *     SEQUENCE=a,b   only this one; the names are those of a failure's report
  *     CALL=n         only its crash in this call
@@ -26,12 +26,12 @@
 #include "memio.h"
 #include "random.h"
 #include "segment.h"
+#include "suite.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LENGTH    3
 #define MAX_STORE 6000
@@ -534,29 +534,14 @@ static void try_length(int length, uint64_t pass)
     }
 }
 
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-    const char *value = getenv(name);
-
-    return value ? strtoull(value, NULL, 10) : otherwise;
-}
-
-static double now(void)
-{
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv)
 {
     bool control = argc > 1 && strcmp(argv[1], "--control=sync") == 0;
-    double start = now();
+    double start = suite_clock();
 
-    suite.wanted = number("STATES", 100000);
-    suite.seed = number("SEED", 1);
-    suite.sparse = number("SPARSE", 1);
+    suite.wanted = suite_number("STATES", 100000, 1000000);
+    suite.seed = suite_number("SEED", 1, 1);
+    suite.sparse = suite_number("SPARSE", 1, 1);
     suite.no_sync = suite.quiet = control;
     for (uint64_t pass = 0;
          pass == 0 || (suite.states > 0 && suite.states < suite.wanted &&
@@ -567,8 +552,8 @@ int main(int argc, char **argv)
     (void)printf("powerloss: %" PRIu64 " crash states, %" PRIu64
                  " of them crashed again in recovery, %u failures, %.1f s, "
                  "seed %" PRIu64 "\n",
-                 suite.states, suite.recrashed, suite.failures, now() - start,
-                 suite.seed);
+                 suite.states, suite.recrashed, suite.failures,
+                 suite_clock() - start, suite.seed);
     if (control)
         return suite.failures > 0 ? 0 : 1;
     return suite.failures > 0 ? 1 : 0;

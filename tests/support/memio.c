@@ -19,7 +19,7 @@ static _Noreturn void give_up(const char *what)
 void disk_grow(void *array, size_t *capacity, size_t count, size_t size)
 {
     void *old;
-    void *new;
+    void *larger;
     size_t n = *capacity ? *capacity : 4;
 
     if (count <= *capacity)
@@ -27,10 +27,10 @@ void disk_grow(void *array, size_t *capacity, size_t count, size_t size)
     while (n < count)
         n *= 2;
     memcpy(&old, array, sizeof(old));
-    new = reallocarray(old, n, size);
-    if (!new)
+    larger = reallocarray(old, n, size);
+    if (!larger)
         give_up("no memory");
-    memcpy(array, &new, sizeof(new));
+    memcpy(array, &larger, sizeof(larger));
     *capacity = n;
 }
 

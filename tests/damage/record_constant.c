@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A record.c whose checksum is the same for all bytes. Linked before the
+ * library it takes the real one's place: the suite must notice.
+ */
+#include "record.h"
+
+crc_t crc_add(crc_t crc, const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+    return crc;
+}
+
+uint32_t crc32c(const void *data, size_t size)
+{
+    return crc_end(crc_add(CRC_START, data, size));
+}
+
+crc_t record_crc_start(uint64_t offset, uint64_t position,
+                       const struct stamp *stamp)
+{
+    (void)offset;
+    (void)position;
+    (void)stamp;
+    return CRC_START;
+}
+
+uint32_t record_crc_end(crc_t crc, uint64_t length)
+{
+    (void)length;
+    return crc_end(crc);
+}
