@@ -304,11 +304,11 @@ static void test_scan_stamp_flipped_is_one_bad(void **state)
     struct bench *bench = *state;
 
     for (uint64_t k = 0; k < SLOT_SIZE; k++) {
-        file_flip(bench->fixture->dir, STAMPS, 7 * SLOT_SIZE + k);
+        file_flip(bench->fixture->dir, STAMPS, (uint64_t)7 * SLOT_SIZE + k);
         scan(bench);
         expect_frames(bench, RECORDS);
         expect_run(bench, VERDICT_BAD, 7, 1);
-        file_flip(bench->fixture->dir, STAMPS, 7 * SLOT_SIZE + k);
+        file_flip(bench->fixture->dir, STAMPS, (uint64_t)7 * SLOT_SIZE + k);
         scan_done(&bench->scan);
         segment_done(&bench->segment);
     }
