@@ -292,7 +292,7 @@ static bool ends_at_store(struct recovery *recovery, const struct found *found,
     return fits;
 }
 
-/* Whether the files' sizes alone say that all is there: as many stamps as
+/* Whether the files' sizes and ends say that all is there: as many stamps as
    index entries as there are offsets up to the next segment, or up to a gap. */
 static bool sizes_fit(struct recovery *recovery, const struct found *found,
                       uint64_t limit)
@@ -304,7 +304,7 @@ static bool sizes_fit(struct recovery *recovery, const struct found *found,
         found->sizes[CLOG_INDEX] != count * SLOT_SIZE ||
         found->sizes[CLOG_STORE] / (RECORD_PREFIX + 1) < count)
         return false;
-    return count == limit || ends_at_store(recovery, found, count);
+    return ends_at_store(recovery, found, count);
 }
 
 /* Serves a segment that the device does not let be scanned by its sizes. */
@@ -477,17 +477,17 @@ static int make_durable(struct io *io, int fd, uint64_t from, uint64_t to)
     return r;
 }
 
-static int cut(struct io *io, const struct reopened *files,
-               const struct extent *keep)
+static int cut(struct io *io, const struct reopened *files, uint64_t end,
+               uint64_t stamps)
 {
     int r = 0;
 
     /* Stamps first: frames without stamps are a torn tail to any recovery,
        stamps without frames are a loss to one under the same kernel. */
     if (files->stamps >= 0)
-        r = io_truncate(io, files->stamps, keep->count * SLOT_SIZE);
+        r = io_truncate(io, files->stamps, stamps);
     if (r == 0 && files->store >= 0)
-        r = io_truncate(io, files->store, keep->end);
+        r = io_truncate(io, files->store, end);
     return r;
 }
 
@@ -507,10 +507,11 @@ static int apply_cut(struct recovery *recovery, const struct found *found,
 
     if (first > decision->keep.count)
         first = decision->keep.count;
+    /* Stamps may be missing of what is kept: a cut never makes a file grow. */
     if (stamps > found->sizes[CLOG_STAMPS])
         stamps = found->sizes[CLOG_STAMPS];
     if (r == 0 && decision->cut)
-        r = cut(io, &files, &decision->keep);
+        r = cut(io, &files, decision->keep.end, stamps);
     if (r == 0)
         r = make_durable(io, files.store, scan_position(scan, first),
                          decision->keep.end);

@@ -401,8 +401,10 @@ static int read_mended(struct cursor *c)
     if (r == -EUCLEAN && c->nowait)
         return -EAGAIN;
     if (r == -EUCLEAN) {
+        /* Also where nothing new is learnt: the first try may have mended it,
+           after it had found its way by what was wrong. */
         r = mend_index(c->view->log, c->part, &c->extent, 0, true);
-        if (r == 0)
+        if (r == 0 || r == -EIO)
             r = read_part(c);
     }
     return r == -EUCLEAN ? -EIO : r;
