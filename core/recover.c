@@ -320,6 +320,16 @@ static void serve_unread(struct recovery *recovery, struct found *found,
         ->error = error;
 }
 
+/* Bytes that no record of a sealed segment has: they are not served. */
+static void note_excess(struct recovery *recovery, const struct found *found)
+{
+    if (found->extent.end < found->sizes[CLOG_STORE])
+        report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
+                    segment_files[CLOG_STORE],
+                    "bytes behind the last record; left as they are")
+            ->position = found->extent.end;
+}
+
 /* A segment that another follows, which begins limit records later. */
 static int settle_sealed(struct recovery *recovery, struct found *found,
                          uint64_t limit)
@@ -341,6 +351,7 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
         return r;
     found->extent = scan.extent;
     report_runs(recovery, found->base, &scan, scan.extent.count);
+    note_excess(recovery, found);
     /* Where it cannot be written it is held in memory, and all is well. */
     (void)settle_index(recovery, found, &segment, &scan, true);
     scan_done(&scan);

@@ -218,6 +218,22 @@ static void tell_gap(struct verifier *v, const struct found *found,
     tell(v, &finding);
 }
 
+static void tell_excess(struct verifier *v, const struct found *found,
+                        const struct scan *scan)
+{
+    struct clog_finding finding;
+
+    if (scan->extent.end == found->sizes[CLOG_STORE])
+        return;
+    finding = make_finding(CLOG_NOTE_ROT, found, segment_files[CLOG_STORE],
+                           "bytes behind the last record that can be read");
+    finding.note.offset = found->base + scan->extent.count;
+    finding.note.position = scan->extent.end;
+    finding.note.bytes = found->sizes[CLOG_STORE] - scan->extent.end;
+    finding.remedy = "none: they are left as they are";
+    tell(v, &finding);
+}
+
 static int verify_scanned(struct verifier *v, struct found *found, bool last,
                           const struct segment *segment, struct scan *scan)
 {
@@ -234,6 +250,8 @@ static int verify_scanned(struct verifier *v, struct found *found, bool last,
         r = tell_index(v, found, segment, scan, !last);
     if (decision.cut)
         tell_torn(v, found, &decision);
+    else
+        tell_excess(v, found, scan);
     found->extent = decision.keep;
     if (last)
         v->result.next = decision.next;
