@@ -130,18 +130,19 @@ static int drop(struct clog *log, const struct oldest *oldest, enum cause cause)
     struct segment *files = NULL;
     char name[SEGMENT_NAME];
     char dropped[SEGMENT_NAME + 8];
+    bool pinned;
     int r;
 
     segment_name(oldest->part->base, name);
     (void)snprintf(dropped, sizeof(dropped), "%s.dropped", name);
-    r = parts_pin(log, oldest->part, false, &files);
-    if (r < 0)
-        return r;
+    pinned = parts_pin(log, oldest->part, false, &files) == 0;
     r = io->ops->chmodat(io, log->segments, name, 0700);
     if (r == 0)
         r = io->ops->rename(io, log->segments, name, dropped);
-    if (r < 0) {
-        parts_unpin(log, oldest->part);
+    /* Somebody has removed it already: all the better. */
+    if (r < 0 && r != -ENOENT) {
+        if (pinned)
+            parts_unpin(log, oldest->part);
         return r;
     }
     r = io_sync(io, log->segments);
