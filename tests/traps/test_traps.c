@@ -162,6 +162,29 @@ static void test_traps_emptied_log_goes_on(void **state)
     fixture_expect_filled(fixture, 10, 12);
 }
 
+/* Truncating could remove the active segment itself: there, appends went to
+   files that were closed. Here it is never dropped. */
+static void test_traps_active_segment_is_never_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_store = 60;
+    fixture_open(fixture);
+    fixture_fill(fixture, 20);
+    while (fixture_status(fixture).segments > 1)
+        assert_int_equal(
+            clog_drop(fixture->log, fixture_status(fixture).oldest), 0);
+    uint64_t oldest = fixture_status(fixture).oldest;
+
+    assert_int_equal(clog_drop(fixture->log, oldest), -EBUSY);
+    assert_int_equal(fixture_status(fixture).segments, 1);
+    fixture_expect_filled(fixture, oldest, 20);
+    fixture_fill(fixture, 1);
+    fixture_expect_filled(fixture, oldest, 21);
+    fixture_open(fixture);
+    fixture_expect_filled(fixture, oldest, 21);
+}
+
 /* The highest offset was 0 both of no record and of one: there, who asked
    could not tell. */
 static void test_traps_empty_and_one_record_differ(void **state)
@@ -322,6 +345,7 @@ int main(void)
         FIXTURE_TEST(test_traps_failed_roll_stores_nothing),
         FIXTURE_TEST(test_traps_foreign_names_make_no_segments),
         FIXTURE_TEST(test_traps_emptied_log_goes_on),
+        FIXTURE_TEST(test_traps_active_segment_is_never_dropped),
         FIXTURE_TEST(test_traps_empty_and_one_record_differ),
         FIXTURE_TEST(test_traps_acknowledged_survives_a_kill),
         FIXTURE_TEST(test_traps_sync_and_close_do_sync),
