@@ -214,7 +214,7 @@ static int open_to_change(const char *dir, const char *name, int flags)
         return fd;
     }
     assert_int_equal(chmod(path, 0600), 0);
-    fd = open(path, O_RDWR | O_CLOEXEC | flags);
+    fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
     assert_true(fd >= 0);
     assert_int_equal(fchmod(fd, st.st_mode & 07777), 0);
     return fd;
