@@ -130,18 +130,21 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 
 /*
  * A door takes a new size and new times and does nothing with them, since
- * tools set them. Owner and mode may be set to what they are.
+ * tools set them. Owner and mode may be set to what they are; of a door's mode
+ * that is who may write, for it is nothing to be read or run: cp -p and
+ * rsync --inplace give it the mode of their source.
  */
 static int check_setattr(const struct stat *now, const struct stat *then,
                          bool door, int to_set)
 {
     int sizes = FUSE_SET_ATTR_SIZE;
+    mode_t modes = door ? 07222 : 07777;
     int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
                 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW |
                 FUSE_SET_ATTR_CTIME;
 
     if ((to_set & FUSE_SET_ATTR_MODE) != 0 &&
-        ((now->st_mode ^ then->st_mode) & 07777) != 0)
+        ((now->st_mode ^ then->st_mode) & modes) != 0)
         return -EPERM;
     if ((to_set & FUSE_SET_ATTR_UID) != 0 && now->st_uid != then->st_uid)
         return -EPERM;
