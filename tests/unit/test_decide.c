@@ -275,6 +275,18 @@ static void test_decide_durable_beyond_the_end_is_next(void **state)
     expect_kept(bench, false, 120);
 }
 
+/* Bytes below what was durable that cannot be read are rot: never cut. */
+static void test_decide_unreadable_below_durable_is_kept(void **state)
+{
+    struct bench *bench = with_records(state, 100, 5);
+
+    bench->evidence.store_size += 30;
+    bench->evidence.stamps_count = 8;
+    bench->evidence.stamps_size = (uint64_t)8 * SLOT_SIZE;
+    bench->evidence.durable = 108;
+    expect_kept(bench, false, 108);
+}
+
 #define DECIDE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -296,6 +308,7 @@ int main(void)
         DECIDE_TEST(test_decide_prefix_wrong_is_kept),
         DECIDE_TEST(test_decide_stamps_missing_is_kept),
         DECIDE_TEST(test_decide_durable_beyond_the_end_is_next),
+        DECIDE_TEST(test_decide_unreadable_below_durable_is_kept),
     };
 
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
