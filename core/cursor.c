@@ -2,6 +2,7 @@
 #include "cursor.h"
 
 #include "marks.h"
+#include "parts.h"
 #include "report.h"
 
 #include <errno.h>
@@ -155,7 +156,7 @@ static int open_directory(struct clog *log)
 
 static int make_locked(struct clog *log, const char *name)
 {
-    uint64_t offset = log_oldest(log);
+    uint64_t offset = parts_oldest(log);
     int r;
 
     if (find(log, name))
@@ -236,7 +237,7 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
     if (!atomic_load(&log->writable))
         return -EROFS;
-    if (offset > log_next(log))
+    if (offset > parts_next(log))
         return -EINVAL;
     r = clog_sync(log, offset);
     if (r < 0)
@@ -249,8 +250,8 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
 static void fill(struct clog *log, struct clog_cursor *cursor)
 {
-    uint64_t oldest = log_oldest(log);
-    uint64_t next = log_next(log);
+    uint64_t oldest = parts_oldest(log);
+    uint64_t next = parts_next(log);
 
     cursor->lag = next > cursor->offset ? next - cursor->offset : 0;
     cursor->lost = oldest > cursor->offset ? oldest - cursor->offset : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "recover.h"
+#include "decide.h"
 #include "stamps.h"
 
 /*

@@ -25,10 +25,23 @@
 static _Thread_local sigjmp_buf *guard;
 static struct sigaction old_action;
 
+/* Another handler, put before ours, may have been called with the signal
+   blocked, and the jump leaves that one as well. */
+static void leave_handler(void)
+{
+    sigset_t sigbus;
+
+    (void)sigemptyset(&sigbus);
+    (void)sigaddset(&sigbus, SIGBUS);
+    (void)pthread_sigmask(SIG_UNBLOCK, &sigbus, NULL);
+}
+
 static void on_sigbus(int signo, siginfo_t *info, void *context)
 {
-    if (guard)
+    if (guard) {
+        leave_handler();
         siglongjmp(*guard, 1);
+    }
     if (old_action.sa_flags & SA_SIGINFO) {
         old_action.sa_sigaction(signo, info, context);
     } else if (old_action.sa_handler == SIG_DFL ||

@@ -2,13 +2,14 @@
 #include "log.h"
 
 #include "cursor.h"
+#include "look.h"
 #include "marks.h"
 #include "mend.h"
 #include "parts.h"
 #include "recover.h"
 #include "report.h"
 #include "retain.h"
-#include "stamps.h"
+#include "sync.h"
 #include "write.h"
 
 #include <errno.h>
@@ -28,287 +29,6 @@
 const char *clog_version(void)
 {
     return CLOG_VERSION;
-}
-
-uint32_t clog_max_record(const struct clog *log)
-{
-    return log->options.max_record;
-}
-
-const struct clog_report *clog_open_report(const struct clog *log)
-{
-    return &log->report;
-}
-
-int clog_space(struct clog *log, struct clog_space *ret_space)
-{
-    struct io_space space;
-    int r = log->io->ops->space(log->io, log->root, &space);
-
-    if (r < 0)
-        return r;
-    *ret_space = (struct clog_space){space.block_size, space.blocks,
-                                     space.blocks_free, space.blocks_available};
-    return 0;
-}
-
-uint64_t log_next(struct clog *log)
-{
-    uint64_t next;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    next = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
-    return next;
-}
-
-/* The caller holds lock. */
-static uint64_t oldest(const struct clog *log)
-{
-    return log->count > 0 ? log->parts[0]->base : log->next;
-}
-
-uint64_t log_oldest(struct clog *log)
-{
-    uint64_t offset;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    offset = oldest(log);
-    (void)pthread_rwlock_unlock(&log->lock);
-    return offset;
-}
-
-/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
-static uint64_t stored_bytes(const struct clog *log)
-{
-    uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
-
-    return log->stream_end - start +
-           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
-}
-
-void log_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
-{
-    (void)pthread_rwlock_rdlock(&log->lock);
-    *ret_bytes = stored_bytes(log);
-    *ret_records = log->records;
-    (void)pthread_rwlock_unlock(&log->lock);
-}
-
-static void status_of_parts(struct clog *log, struct clog_status *ret)
-{
-    (void)pthread_rwlock_rdlock(&log->lock);
-    ret->oldest = oldest(log);
-    ret->next = log->next;
-    ret->active = log->count ? parts_active(log)->base : log->next;
-    ret->segments = log->count;
-    ret->records = log->records;
-    ret->stored_bytes = stored_bytes(log);
-    ret->stream_start = log->count ? log->parts[0]->stream_start : 0;
-    ret->stream_end = log->stream_end;
-    ret->last_time_ns = log->last_ns;
-    ret->appends = log->appends;
-    ret->appended = log->appended;
-    ret->appended_bytes = log->appended_bytes;
-    ret->drops = log->drops;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->cache_lock);
-    ret->pinned_segments = log->pinned_segments;
-    ret->pinned_bytes = log->pinned_bytes;
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    (void)pthread_mutex_lock(&log->cursor_lock);
-    ret->cursors = log->cursor_count;
-    (void)pthread_mutex_unlock(&log->cursor_lock);
-}
-
-void clog_status(struct clog *log, struct clog_status *ret_status)
-{
-    struct clog_status status = {0};
-    struct clog_record record;
-
-    status_of_parts(log, &status);
-    status.durable = atomic_load(&log->durable);
-    if (status.durable > status.next)
-        status.durable = status.next;
-    status.payload_bytes = status.stream_end - status.stream_start;
-    status.append_errors = atomic_load(&log->append_errors);
-    status.syncs = atomic_load(&log->syncs);
-    status.rolls = atomic_load(&log->rolls);
-    status.read_errors = atomic_load(&log->read_errors);
-    status.indexes_rebuilt = log->report.indexes + atomic_load(&log->indexes);
-    status.prefixes_mended = atomic_load(&log->prefixes);
-    status.sync_error = -atomic_load(&log->sync_error);
-    status.writable = atomic_load(&log->writable);
-    if (status.records > 0 &&
-        clog_stat(log, clog_seek(log, status.oldest), &record) == 0)
-        status.oldest_time_ns = record.time_ns;
-    *ret_status = status;
-}
-
-/* When the store was changed last, or made. */
-static uint64_t file_time(struct clog *log, const struct segment *files)
-{
-    struct io_stat st;
-
-    if (log->io->ops->stat(log->io, files->store.fd, &st) < 0 || st.time_ns < 0)
-        return 0;
-    return (uint64_t)st.time_ns;
-}
-
-/* The time and checksum of a record, from its stamp or else its file. */
-static void fill_stamp(struct clog *log, struct part *part, uint64_t i,
-                       struct clog_record *record)
-{
-    struct segment *files = NULL;
-    struct stamp stamp;
-
-    if (parts_pin(log, part, false, &files) < 0)
-        return;
-    record->verifiable = stamps_get(&files->stamps, i, &stamp) == 0;
-    if (record->verifiable) {
-        record->time_ns = stamp.time_ns;
-        record->crc32c = stamp.crc;
-    } else {
-        record->time_ns = file_time(log, files);
-    }
-    parts_unpin(log, part);
-}
-
-int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret)
-{
-    struct clog_record record = {.offset = offset};
-    struct extent extent;
-    struct part *part = NULL;
-    struct place place;
-    int r = parts_find(log, offset, &part, &extent);
-
-    if (r == 0)
-        r = mend_place(log, part, &extent, offset - part->base, false, &place);
-    if (r == 0) {
-        record.length = place.length;
-        record.position = place.position;
-        record.segment = part->base;
-        fill_stamp(log, part, offset - part->base, &record);
-        *ret = record;
-    }
-    parts_put(log, part);
-    return r;
-}
-
-/* A record's time alone; 0 if it is not there any more. */
-static void time_of(struct clog *log, uint64_t offset,
-                    struct clog_record *record)
-{
-    struct extent extent;
-    struct part *part = NULL;
-
-    if (parts_find(log, offset, &part, &extent) == 0)
-        fill_stamp(log, part, offset - part->base, record);
-    parts_put(log, part);
-}
-
-int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset)
-{
-    uint64_t low = log_oldest(log);
-    uint64_t high = log_next(log);
-    uint64_t next = high;
-
-    /* Times never decrease; so the first one that is not before time_ns is
-       found as in any sorted list. What is dropped meanwhile is before it. */
-    while (low < high) {
-        uint64_t middle = clog_seek(log, low + (high - low) / 2);
-        struct clog_record record = {.offset = middle};
-
-        if (middle >= high) {
-            high = low + (high - low) / 2;
-            continue;
-        }
-        time_of(log, middle, &record);
-        if (record.time_ns < time_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    low = clog_seek(log, low);
-    if (low >= next)
-        return -ENOENT;
-    *ret_offset = low;
-    return 0;
-}
-
-uint64_t clog_seek(struct clog *log, uint64_t offset)
-{
-    struct part *part = NULL;
-    struct extent extent;
-    int r = parts_find(log, offset, &part, &extent);
-
-    if (r == -EIO || r == -ENOENT) {
-        /* In a gap, or below oldest: the next segment that has a record. */
-        while ((r = parts_find_after(log, offset, &part, &extent)) == 0 &&
-               extent.count == 0) {
-            offset = part->base + 1;
-            parts_put(log, part);
-        }
-        offset = r == 0 ? part->base : log_next(log);
-    }
-    if (r == 0)
-        parts_put(log, part);
-    return offset;
-}
-
-/* The time of a segment's last record, or of the segment's making. */
-static uint64_t last_time(struct clog *log, struct part *part,
-                          const struct extent *extent)
-{
-    struct clog_record record = {0};
-    struct segment *files = NULL;
-
-    if (extent->count > 0) {
-        fill_stamp(log, part, extent->count - 1, &record);
-    } else if (parts_pin(log, part, false, &files) == 0) {
-        record.time_ns = file_time(log, files);
-        parts_unpin(log, part);
-    }
-    return record.time_ns;
-}
-
-static void fill_segment(struct clog *log, const struct part *part,
-                         struct clog_segment *segment)
-{
-    const struct extent *extent = &part->extent;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    segment->base = part->base;
-    segment->next = part->base + extent->count;
-    segment->sizes[CLOG_STORE] = extent->end;
-    segment->sizes[CLOG_INDEX] = extent->count * SLOT_SIZE;
-    segment->sizes[CLOG_STAMPS] = extent->count * SLOT_SIZE;
-    segment->time_ns = part->last_ns;
-    segment->stream_start = part->stream_start;
-    segment->sealed = part->sealed;
-    (void)pthread_rwlock_unlock(&log->lock);
-}
-
-int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret)
-{
-    struct clog_segment segment = {0};
-    struct part *part = NULL;
-    struct extent extent;
-    int r = parts_find_after(log, base, &part, &extent);
-
-    if (r < 0)
-        return r;
-    fill_segment(log, part, &segment);
-    if (segment.time_ns == 0) {
-        segment.time_ns = last_time(log, part, &extent);
-        (void)pthread_rwlock_wrlock(&log->lock);
-        if (part->last_ns == 0 && part->sealed)
-            part->last_ns = segment.time_ns;
-        (void)pthread_rwlock_unlock(&log->lock);
-    }
-    parts_put(log, part);
-    *ret = segment;
-    return 0;
 }
 
 static int check_options(const struct clog_options *options)
@@ -464,7 +184,7 @@ static int learn_time(struct clog *log)
         buffer_done(&buffer);
         if (r == -ENOMEM)
             return r;
-        fill_stamp(log, part, i, &record);
+        look_stamp(log, part, i, &record);
         if (r == 0)
             log->last_ns = record.time_ns;
         return 0;
@@ -501,7 +221,7 @@ static int reuse_active(struct clog *log)
     if (part->extent.count > 0) {
         struct clog_record record = {0};
 
-        fill_stamp(log, part, 0, &record);
+        look_stamp(log, part, 0, &record);
         part->first_ns = record.time_ns;
     }
     return 0;
@@ -526,7 +246,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     }
     if (r < 0)
         return r;
-    write_set_durable(log, log->next);
+    sync_set_durable(log, log->next);
     atomic_store(&log->writable, true);
     return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log.h - the open log, as the files that implement clog.h share it: log
- * (opening and looking), parts (which segments there are), write (appending
- * and syncing), mend (finding records past damage), retain (dropping), cursor
- * and view.
+ * (opening and closing), retain (limits), write (appending and rolling), drop
+ * (the oldest segment), cursor, sync, view, look (at records and segments),
+ * mend (finding records past damage), parts (which segments there are). Each
+ * calls only what comes after it here.
  *
  * All locking of the library is in these files; the layers below, from segment
  * down, know none. The locks, in the order in which they are taken:
@@ -126,14 +127,5 @@ int log_verify(struct io *io, const char *path,
 /* Ends without a sync and without a marker, as a killed process does; for
    tests, which cannot kill themselves. */
 void log_abandon(struct clog *log);
-
-/* The log's next offset, right now. */
-uint64_t log_next(struct clog *log);
-
-/* The bytes of all stores, indexes and stamps, and the records in them. */
-void log_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records);
-
-/* The first retained offset, right now; next if there is none. */
-uint64_t log_oldest(struct clog *log);
 
 #endif

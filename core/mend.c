@@ -3,7 +3,7 @@
 
 #include "bytes.h"
 #include "parts.h"
-#include "recover.h"
+#include "repair.h"
 #include "report.h"
 
 #include <errno.h>

@@ -381,3 +381,68 @@ void parts_done(struct clog *log)
     log->parts = NULL;
     log->count = 0;
 }
+
+uint64_t parts_next(struct clog *log)
+{
+    uint64_t next;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    next = log->next;
+    (void)pthread_rwlock_unlock(&log->lock);
+    return next;
+}
+
+static uint64_t first_offset(const struct clog *log)
+{
+    return log->count > 0 ? log->parts[0]->base : log->next;
+}
+
+uint64_t parts_oldest(struct clog *log)
+{
+    uint64_t offset;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    offset = first_offset(log);
+    (void)pthread_rwlock_unlock(&log->lock);
+    return offset;
+}
+
+/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
+static uint64_t stored_bytes(const struct clog *log)
+{
+    uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
+
+    return log->stream_end - start +
+           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
+}
+
+void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    *ret_bytes = stored_bytes(log);
+    *ret_records = log->records;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
+void parts_status(struct clog *log, struct clog_status *status)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    status->oldest = first_offset(log);
+    status->next = log->next;
+    status->active = log->count ? parts_active(log)->base : log->next;
+    status->segments = log->count;
+    status->records = log->records;
+    status->stored_bytes = stored_bytes(log);
+    status->stream_start = log->count ? log->parts[0]->stream_start : 0;
+    status->stream_end = log->stream_end;
+    status->last_time_ns = log->last_ns;
+    status->appends = log->appends;
+    status->appended = log->appended;
+    status->appended_bytes = log->appended_bytes;
+    status->drops = log->drops;
+    (void)pthread_rwlock_unlock(&log->lock);
+    (void)pthread_mutex_lock(&log->cache_lock);
+    status->pinned_segments = log->pinned_segments;
+    status->pinned_bytes = log->pinned_bytes;
+    (void)pthread_mutex_unlock(&log->cache_lock);
+}

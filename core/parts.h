@@ -65,6 +65,18 @@ void parts_remove_first(struct clog *log);
 /* Closes and frees everything. */
 void parts_done(struct clog *log);
 
+/* The log's next offset, right now. */
+uint64_t parts_next(struct clog *log);
+
+/* The first retained offset, right now; next if there is none. */
+uint64_t parts_oldest(struct clog *log);
+
+/* The bytes of all stores, indexes and stamps, and the records in them. */
+void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records);
+
+/* What of a status is the parts'. */
+void parts_status(struct clog *log, struct clog_status *status);
+
 /* For who holds lock, or append_lock, under which alone it changes. */
 struct part *parts_active(const struct clog *log);
 

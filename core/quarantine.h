@@ -10,7 +10,7 @@
 #ifndef CLOG_QUARANTINE_H
 #define CLOG_QUARANTINE_H
 
-#include "recover.h"
+#include "evidence.h"
 
 /*
  * Copies what lies behind keep in the files of the segment, durably.

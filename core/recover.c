@@ -4,6 +4,7 @@
 #include "buffer.h"
 #include "bytes.h"
 #include "quarantine.h"
+#include "repair.h"
 #include "report.h"
 #include "survey.h"
 
@@ -19,88 +20,6 @@
 static uint64_t max(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
-}
-
-static uint64_t slot_count(const struct found *found, enum clog_file file)
-{
-    return found->sizes[file] / SLOT_SIZE;
-}
-
-int recover_load_marks(struct recovery *recovery)
-{
-    struct io *io = recovery->io;
-    struct writer writer;
-    struct io_stat root;
-    char boot_id[37];
-    uint64_t durable;
-    bool known;
-    int r;
-
-    r = clean_load(io, recovery->root, &recovery->clean);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    recovery->has_clean = r == 0;
-    if (recovery->has_clean)
-        recovery->durable = recovery->clean.next;
-    r = durable_load(io, recovery->root, &durable);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    if (r == 0)
-        recovery->durable = max(recovery->durable, durable);
-    r = writer_load(io, recovery->root, &writer);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    recovery->has_writer = r != -ENOENT;
-    known = r == 0;
-    r = io->ops->stat(io, recovery->root, &root);
-    if (r < 0)
-        return r;
-    recovery->same_boot = known && io->ops->boot_id(io, boot_id) == 0 &&
-                          strcmp(boot_id, writer.boot_id) == 0 &&
-                          writer.dev == root.dev && writer.ino == root.ino;
-    return 0;
-}
-
-struct progress {
-    const struct recovery *recovery;
-    uint64_t total;
-};
-
-static void on_progress(void *ctx, uint64_t position)
-{
-    const struct progress *progress = ctx;
-    const struct clog_options *options = progress->recovery->options;
-
-    options->progress(options->progress_ctx, position, progress->total);
-}
-
-int recover_scan(struct recovery *recovery, const struct found *found,
-                 uint64_t limit, struct segment *ret_segment,
-                 struct scan *ret_scan)
-{
-    struct progress progress = {recovery, found->sizes[CLOG_STORE]};
-    struct scan_input input = {
-        .segment = ret_segment,
-        .store_size = found->sizes[CLOG_STORE],
-        .index_count = slot_count(found, CLOG_INDEX),
-        .stamps_count = slot_count(found, CLOG_STAMPS),
-        .limit = limit,
-        .progress = recovery->options->progress ? on_progress : NULL,
-        .progress_ctx = &progress,
-    };
-    int r;
-
-    /* One slot more: the last of a file may be there in part. */
-    r = segment_open(ret_segment, recovery->io, recovery->segments, found->base,
-                     max(input.index_count, input.stamps_count) + 1);
-    if (r < 0)
-        return r;
-    r = scan_segment(&input, ret_scan);
-    if (r < 0)
-        segment_done(ret_segment);
-    else
-        recovery->report->scanned += found->sizes[CLOG_STORE];
-    return r;
 }
 
 /* Notes and counts what is not good among the first count records. */
@@ -141,8 +60,9 @@ static void note_torn(struct recovery *recovery, const struct found *found,
 {
     struct clog_report *report = recovery->report;
     uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
-    uint64_t records = max(scan->extent.count, slot_count(found, CLOG_STAMPS)) -
-                       decision->keep.count;
+    uint64_t records =
+        max(scan->extent.count, found_slots(found, CLOG_STAMPS)) -
+        decision->keep.count;
     struct clog_note *note = report_note(
         report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
         recovery->read_only ? "torn tail; not served"
@@ -166,68 +86,6 @@ static void turn_read_only(struct recovery *recovery, int error,
 
     note->error = error;
     recovery->read_only = true;
-}
-
-uint64_t index_agrees(const struct slots *index, uint64_t index_size,
-                      const struct scan *scan)
-{
-    uint64_t count = index_size / SLOT_SIZE;
-    uint8_t entry[SLOT_SIZE];
-
-    if (count > scan->extent.count)
-        count = scan->extent.count;
-    for (uint64_t i = 0; i < count; i++)
-        if (slots_get(index, i, entry) < 0 ||
-            memcmp(entry, scan->index + i * SLOT_SIZE, SLOT_SIZE) != 0)
-            return i;
-    return count;
-}
-
-bool index_fits(const struct slots *index, uint64_t index_size,
-                const struct scan *scan)
-{
-    return index_size == scan->extent.count * SLOT_SIZE &&
-           index_agrees(index, index_size, scan) == scan->extent.count;
-}
-
-static int write_index(struct io *io, int dir, const struct scan *scan)
-{
-    uint64_t size = scan->extent.count * SLOT_SIZE;
-    int fd =
-        io_open(io, dir, segment_files[CLOG_INDEX], O_RDWR | O_CREAT, 0600);
-    int r;
-
-    if (fd < 0)
-        return fd;
-    r = io_truncate(io, fd, size);
-    if (r == 0)
-        r = io_write(io, fd, scan->index, (size_t)size, 0);
-    if (r == 0)
-        r = io_sync(io, fd);
-    if (r == 0)
-        r = io_sync(io, dir);
-    io_close(io, fd);
-    return r;
-}
-
-int index_rewrite(struct io *io, int segments, uint64_t base,
-                  const struct scan *scan, bool sealed)
-{
-    char name[SEGMENT_NAME];
-    int dir;
-    int r = segment_set_writable(io, segments, base, true);
-
-    if (r < 0)
-        return r;
-    segment_name(base, name);
-    dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
-    if (dir < 0)
-        return dir;
-    r = write_index(io, dir, scan);
-    io_close(io, dir);
-    if (r == 0 && sealed)
-        r = segment_set_writable(io, segments, base, false);
-    return r;
 }
 
 static void note_index(struct recovery *recovery, const struct found *found,
@@ -297,7 +155,7 @@ static bool ends_at_store(struct recovery *recovery, const struct found *found,
 static bool sizes_fit(struct recovery *recovery, const struct found *found,
                       uint64_t limit)
 {
-    uint64_t count = slot_count(found, CLOG_STAMPS);
+    uint64_t count = found_slots(found, CLOG_STAMPS);
 
     if (count == 0 || count > limit ||
         found->sizes[CLOG_STAMPS] != count * SLOT_SIZE ||
@@ -311,7 +169,7 @@ static bool sizes_fit(struct recovery *recovery, const struct found *found,
 static void serve_unread(struct recovery *recovery, struct found *found,
                          uint64_t limit, int error)
 {
-    uint64_t count = slot_count(found, CLOG_INDEX);
+    uint64_t count = found_slots(found, CLOG_INDEX);
 
     found->extent.count = count < limit ? count : limit;
     found->extent.end = found->sizes[CLOG_STORE];
@@ -338,11 +196,11 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
     struct scan scan;
     int r;
 
-    found->extent.count = slot_count(found, CLOG_STAMPS);
+    found->extent.count = found_slots(found, CLOG_STAMPS);
     found->extent.end = found->sizes[CLOG_STORE];
     if (sizes_fit(recovery, found, limit))
         return 0;
-    r = recover_scan(recovery, found, limit, &segment, &scan);
+    r = evidence_scan(recovery, found, limit, &segment, &scan);
     if (r == -EIO) {
         serve_unread(recovery, found, limit, r);
         return 0;
@@ -379,7 +237,7 @@ static bool clean_fits(const struct recovery *recovery,
                        const struct found *found)
 {
     const struct clean *clean = &recovery->clean;
-    uint64_t count = slot_count(found, CLOG_STAMPS);
+    uint64_t count = found_slots(found, CLOG_STAMPS);
 
     return recovery->has_clean && clean->base == found->base &&
            clean->next == found->base + count &&
@@ -387,155 +245,6 @@ static bool clean_fits(const struct recovery *recovery,
            clean->sizes[CLOG_STAMPS] == found->sizes[CLOG_STAMPS] &&
            found->sizes[CLOG_STAMPS] == count * SLOT_SIZE &&
            recovery->durable == clean->next;
-}
-
-void recover_gather(const struct recovery *recovery, const struct found *found,
-                    const struct scan *scan, struct evidence *ret_evidence)
-{
-    *ret_evidence = (struct evidence){
-        .durable = max(max(recovery->durable, scan->durable), found->base),
-        .same_boot = recovery->same_boot,
-        .store_size = found->sizes[CLOG_STORE],
-        .stamps_size = found->sizes[CLOG_STAMPS],
-        .index_count = slot_count(found, CLOG_INDEX),
-        .stamps_count = slot_count(found, CLOG_STAMPS),
-    };
-    /* A crash leaves the file there; and where the kernel never died, or no
-       writer ever ran, nothing but a hand empties it behind the index. */
-    ret_evidence->stamps_missing =
-        ret_evidence->store_size > 0 && ret_evidence->stamps_count == 0 &&
-        (!found->present[CLOG_STAMPS] || !recovery->has_writer ||
-         (recovery->same_boot && ret_evidence->index_count > 0));
-}
-
-/* Writes bytes [from, to) of a file again, from what reads show of them. */
-static int write_again(struct io *io, int fd, uint64_t from, uint64_t to,
-                       struct buffer *buffer)
-{
-    while (from < to) {
-        size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
-        ssize_t got = io_read(io, fd, buffer->data, n, from, false);
-        int r;
-
-        if (got != (ssize_t)n)
-            return got < 0 ? (int)got : -EIO;
-        r = io_write(io, fd, buffer->data, n, from);
-        if (r < 0)
-            return r;
-        from += n;
-    }
-    return 0;
-}
-
-/* The last segment's files that are cut and made durable. */
-struct reopened {
-    int dir, store, stamps; /* owned; stamps is -1 where there are none */
-};
-
-static int reopen_file(struct recovery *recovery, const struct found *found,
-                       int dir, enum clog_file file, int *ret_fd)
-{
-    int fd;
-
-    if (!found->present[file])
-        return 0;
-    fd = io_open(recovery->io, dir, segment_files[file], O_RDWR, 0);
-    if (fd < 0)
-        return fd;
-    *ret_fd = fd;
-    return 0;
-}
-
-static int reopen(struct recovery *recovery, const struct found *found,
-                  struct reopened *ret)
-{
-    char name[SEGMENT_NAME];
-    int r = segment_set_writable(recovery->io, recovery->segments, found->base,
-                                 true);
-
-    if (r < 0)
-        return r;
-    segment_name(found->base, name);
-    r = io_open(recovery->io, recovery->segments, name, O_RDONLY | O_DIRECTORY,
-                0);
-    if (r < 0)
-        return r;
-    ret->dir = r;
-    r = reopen_file(recovery, found, ret->dir, CLOG_STORE, &ret->store);
-    if (r == 0)
-        r = reopen_file(recovery, found, ret->dir, CLOG_STAMPS, &ret->stamps);
-    return r;
-}
-
-/*
- * After a failed sync the page cache can show what the disk does not have, and
- * syncing it again proves nothing: the pages are clean. So all that is not
- * known to be durable is made dirty first.
- */
-static int make_durable(struct io *io, int fd, uint64_t from, uint64_t to)
-{
-    struct buffer buffer = {0};
-    int r;
-
-    if (fd < 0)
-        return 0;
-    r = buffer_reserve(&buffer, PIECE);
-    if (r == 0)
-        r = write_again(io, fd, from, to, &buffer);
-    if (r == 0)
-        r = io_sync(io, fd);
-    buffer_done(&buffer);
-    return r;
-}
-
-static int cut(struct io *io, const struct reopened *files, uint64_t end,
-               uint64_t stamps)
-{
-    int r = 0;
-
-    /* Stamps first: frames without stamps are a torn tail to any recovery,
-       stamps without frames are a loss to one under the same kernel. */
-    if (files->stamps >= 0)
-        r = io_truncate(io, files->stamps, stamps);
-    if (r == 0 && files->store >= 0)
-        r = io_truncate(io, files->store, end);
-    return r;
-}
-
-/*
- * A crash leaves the tail in quarantine and in the segment, or cut from some
- * of the files; what is left is judged again, to the same end.
- */
-static int apply_cut(struct recovery *recovery, const struct found *found,
-                     const struct scan *scan, const struct decision *decision,
-                     uint64_t durable)
-{
-    struct io *io = recovery->io;
-    struct reopened files = {-1, -1, -1};
-    uint64_t first = durable > found->base ? durable - found->base : 0;
-    uint64_t stamps = decision->keep.count * SLOT_SIZE;
-    int r = reopen(recovery, found, &files);
-
-    if (first > decision->keep.count)
-        first = decision->keep.count;
-    /* Stamps may be missing of what is kept: a cut never makes a file grow. */
-    if (stamps > found->sizes[CLOG_STAMPS])
-        stamps = found->sizes[CLOG_STAMPS];
-    if (r == 0 && decision->cut)
-        r = cut(io, &files, decision->keep.end, stamps);
-    if (r == 0)
-        r = make_durable(io, files.store, scan_position(scan, first),
-                         decision->keep.end);
-    if (r == 0)
-        r = make_durable(io, files.stamps, first * SLOT_SIZE, stamps);
-    if (r == 0)
-        r = io_sync(io, files.dir);
-    if (r == 0)
-        r = io_sync(io, recovery->segments);
-    io_close(io, files.store);
-    io_close(io, files.stamps);
-    io_close(io, files.dir);
-    return r;
 }
 
 /* The index of what is kept is a beginning of the scan's. */
@@ -556,7 +265,7 @@ static int apply(struct recovery *recovery, struct found *found,
     if (decision->cut)
         note_torn(recovery, found, scan, decision);
     if (!recovery->read_only) {
-        r = apply_cut(recovery, found, scan, decision, evidence->durable);
+        r = repair_tail(recovery, found, scan, decision, evidence->durable);
         if (r < 0)
             turn_read_only(recovery, r, "making the last segment durable");
     }
@@ -575,8 +284,8 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     struct scan scan;
     struct evidence evidence;
     struct decision decision;
-    int r = recover_scan(recovery, found, UINT64_MAX - found->base, &segment,
-                         &scan);
+    int r = evidence_scan(recovery, found, UINT64_MAX - found->base, &segment,
+                          &scan);
 
     if (r < 0) {
         report_note(recovery->report, CLOG_NOTE_REFUSED, &found->base, "",
@@ -584,7 +293,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
             ->error = r;
         return r;
     }
-    recover_gather(recovery, found, &scan, &evidence);
+    evidence_gather(recovery, found, &scan, &evidence);
     recover_decide(&evidence, &scan, &segment, &decision);
     recovery->durable = evidence.durable;
     found->extent = decision.keep;
@@ -608,7 +317,7 @@ static int settle_last(struct recovery *recovery)
     found = &recovery->found[recovery->count - 1];
     if (clean_fits(recovery, found)) {
         recovery->report->clean = true;
-        found->extent.count = slot_count(found, CLOG_STAMPS);
+        found->extent.count = found_slots(found, CLOG_STAMPS);
         found->extent.end = found->sizes[CLOG_STORE];
         recovery->next = recovery->clean.next;
         if (found->sizes[CLOG_INDEX] == recovery->clean.sizes[CLOG_INDEX])
@@ -663,7 +372,7 @@ int recover(struct recovery *recovery)
     recovery->segments = -1;
     r = survey_root(recovery);
     if (r == 0)
-        r = recover_load_marks(recovery);
+        r = evidence_load(recovery);
     if (r == 0)
         r = survey_segments(recovery);
     if (r == 0)
@@ -679,16 +388,4 @@ int recover(struct recovery *recovery)
     if (!recovery->read_only)
         recovery->durable = recovery->next;
     return 0;
-}
-
-void recover_done(struct recovery *recovery)
-{
-    for (size_t k = 0; k < recovery->count; k++)
-        free(recovery->found[k].index);
-    free(recovery->found);
-    recovery->found = NULL;
-    recovery->count = 0;
-    if (recovery->io)
-        io_close(recovery->io, recovery->segments);
-    recovery->segments = -1;
 }

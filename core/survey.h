@@ -5,7 +5,7 @@
 #ifndef CLOG_SURVEY_H
 #define CLOG_SURVEY_H
 
-#include "recover.h"
+#include "evidence.h"
 
 /*
  * Checks that the directory is a log's, or empty; makes format and segments/

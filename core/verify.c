@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "bytes.h"
+#include "decide.h"
 #include "log.h"
 #include "quarantine.h"
-#include "recover.h"
+#include "repair.h"
 #include "report.h"
 #include "survey.h"
 
@@ -241,7 +242,7 @@ static int verify_scanned(struct verifier *v, struct found *found, bool last,
     struct decision decision = {.keep = scan->extent};
     int r;
 
-    recover_gather(&v->recovery, found, scan, &evidence);
+    evidence_gather(&v->recovery, found, scan, &evidence);
     if (last)
         recover_decide(&evidence, scan, segment, &decision);
     r = tell_runs(v, found, scan, decision.keep.count);
@@ -267,7 +268,7 @@ static int verify_segment(struct verifier *v, size_t k)
     uint64_t limit = (last ? UINT64_MAX : found[1].base) - found->base;
     struct segment segment;
     struct scan scan;
-    int r = recover_scan(&v->recovery, found, limit, &segment, &scan);
+    int r = evidence_scan(&v->recovery, found, limit, &segment, &scan);
 
     if (r < 0)
         return r;
@@ -300,7 +301,7 @@ static int verify_all(struct verifier *v)
     int r = survey_root(recovery);
 
     if (r == 0)
-        r = recover_load_marks(recovery);
+        r = evidence_load(recovery);
     if (r == 0)
         r = survey_segments(recovery);
     tell_refused(v);

@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "write.h"
 
-#include "marks.h"
+#include "drop.h"
 #include "parts.h"
-#include "retain.h"
+#include "sync.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
-
-void write_stop(struct clog *log, int error)
-{
-    int none = 0;
-
-    (void)atomic_compare_exchange_strong(&log->sync_error, &none, error);
-    atomic_store(&log->writable, false);
-}
-
-void write_set_durable(struct clog *log, uint64_t next)
-{
-    (void)pthread_mutex_lock(&log->sync_lock);
-    if (next > atomic_load(&log->durable))
-        atomic_store(&log->durable, next);
-    (void)pthread_mutex_unlock(&log->sync_lock);
-    /* A lower bound for the next open: nothing depends on its being there. */
-    (void)durable_write(log->io, log->durable_fd, next);
-}
 
 int write_add_active(struct clog *log)
 {
@@ -79,10 +61,10 @@ int write_roll(struct clog *log)
     log->rolling = true;
     r = segment_sync_all(old->files);
     if (r < 0) {
-        write_stop(log, r);
+        sync_stop(log, r);
         return r;
     }
-    write_set_durable(log, log->next);
+    sync_set_durable(log, log->next);
     r = write_add_active(log);
     if (r < 0)
         return r;
@@ -134,7 +116,7 @@ static int roll_with_room(struct clog *log)
 {
     int r = write_roll(log);
 
-    while ((r == -ENOSPC || r == -EDQUOT) && retain_make_room(log) == 0)
+    while ((r == -ENOSPC || r == -EDQUOT) && drop_for_room(log) == 0)
         r = write_roll(log);
     return r;
 }
@@ -149,9 +131,9 @@ static int append_with_room(struct clog *log, const struct batch *batch,
         r = segment_append(parts_active(log)->files, &parts_active(log)->extent,
                            batch, &log->scratch, ret_extent, &broken);
     while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
-           retain_make_room(log) == 0);
+           drop_for_room(log) == 0);
     if (broken)
-        write_stop(log, r);
+        sync_stop(log, r);
     if ((r == -ENOSPC || r == -EDQUOT) && nowait &&
         (log->options.flags & CLOG_DROP_OLDEST))
         return -EAGAIN;
@@ -186,7 +168,7 @@ static int admit(struct clog *log, const struct request *request)
         return -EPERM;
     if (request->batch.count > UINT64_MAX - log->next)
         return -EFBIG;
-    return retain_admit(log, request->bytes, request->batch.count);
+    return drop_admit(log, request->bytes, request->batch.count);
 }
 
 /* The caller holds append_lock, under which alone next and the active part
@@ -324,83 +306,12 @@ int clog_wait(struct clog *log, uint64_t offset, int timeout_ms)
        said that we wait: one of the two sees the other. */
     atomic_fetch_add(&log->waiters, 1);
     (void)pthread_mutex_lock(&log->wait_lock);
-    while (r == 0 && log_next(log) <= offset)
+    while (r == 0 && parts_next(log) <= offset)
         r = timeout_ms < 0
                 ? pthread_cond_wait(&log->appended_more, &log->wait_lock)
                 : pthread_cond_clockwait(&log->appended_more, &log->wait_lock,
                                          CLOCK_MONOTONIC, &then);
     (void)pthread_mutex_unlock(&log->wait_lock);
     atomic_fetch_sub(&log->waiters, 1);
-    return log_next(log) > offset ? 0 : -r;
-}
-
-/* Syncs what is there now. A roll that comes between does the same for the
-   segment that it seals, and the one synced here stays open until then. */
-static int sync_once(struct clog *log)
-{
-    struct segment *files = NULL;
-    struct part *part = NULL;
-    uint64_t next;
-    int r;
-
-    /* next first: what is below it lies in the active part found after, or in
-       one that was synced when it was sealed. */
-    next = log_next(log);
-    r = parts_find_active(log, &part);
-    if (r == 0)
-        r = parts_pin(log, part, false, &files);
-    if (r == 0) {
-        /* Without descriptors to write with it has been sealed meanwhile, and
-           that has synced it. */
-        if (files->stamps.fd >= 0)
-            r = segment_sync(files);
-        parts_unpin(log, part);
-    }
-    parts_put(log, part);
-    if (r < 0) {
-        write_stop(log, r);
-        return r;
-    }
-    atomic_fetch_add(&log->syncs, 1);
-    write_set_durable(log, next);
-    return 0;
-}
-
-/* The caller holds sync_lock. */
-static int sync_locked(struct clog *log, uint64_t upto)
-{
-    while (atomic_load(&log->durable) < upto) {
-        if (atomic_load(&log->sync_error) != 0)
-            return -EIO;
-        if (log->durable_fd < 0)
-            return -EROFS;
-        if (log->syncing) {
-            (void)pthread_cond_wait(&log->synced, &log->sync_lock);
-            continue;
-        }
-        log->syncing = true;
-        (void)pthread_mutex_unlock(&log->sync_lock);
-        int r = sync_once(log);
-
-        (void)pthread_mutex_lock(&log->sync_lock);
-        log->syncing = false;
-        (void)pthread_cond_broadcast(&log->synced);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-int clog_sync(struct clog *log, uint64_t upto)
-{
-    int r;
-
-    (void)pthread_rwlock_rdlock(&log->lock);
-    if (upto > log->next)
-        upto = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->sync_lock);
-    r = sync_locked(log, upto);
-    (void)pthread_mutex_unlock(&log->sync_lock);
-    return r;
+    return parts_next(log) > offset ? 0 : -r;
 }

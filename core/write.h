@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write.h - appending, rolling, syncing.
+ * write.h - appending and rolling.
  */
 #ifndef CLOG_WRITE_H
 #define CLOG_WRITE_H
@@ -13,11 +13,5 @@ int write_add_active(struct clog *log);
 
 /* Rolls, unless the active segment is empty. The caller holds append_lock. */
 int write_roll(struct clog *log);
-
-/* After this only reads are served: what is on disk is in doubt. */
-void write_stop(struct clog *log, int error);
-
-/* All records below next are durable. */
-void write_set_durable(struct clog *log, uint64_t next);
 
 #endif
