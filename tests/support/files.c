@@ -200,17 +200,33 @@ uint8_t *file_load(const char *dir, const char *name, size_t *ret_size)
     return data;
 }
 
+/* Lets the directory that holds path be changed; returns its mode. */
+static mode_t open_parent(const char *path, char parent[static PATH_MAX])
+{
+    struct stat st;
+
+    strcpy(parent, path);
+    *strrchr(parent, '/') = '\0';
+    assert_int_equal(stat(parent, &st), 0);
+    assert_int_equal(chmod(parent, 0700), 0);
+    return st.st_mode & 07777;
+}
+
 /* Opens the file to change it, whatever its mode, which stays. */
 static int open_to_change(const char *dir, const char *name, int flags)
 {
     char path[PATH_MAX];
+    char parent[PATH_MAX];
     struct stat st;
     int fd;
 
     join(path, dir, name);
     if (stat(path, &st) < 0) {
+        mode_t mode = open_parent(path, parent);
+
         fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
         assert_true(fd >= 0);
+        assert_int_equal(chmod(parent, mode), 0);
         return fd;
     }
     assert_int_equal(chmod(path, 0600), 0);
@@ -293,18 +309,6 @@ void file_patch(const char *dir, const char *name, uint64_t position,
                 const void *data, size_t size)
 {
     write_at(open_to_change(dir, name, 0), data, size, position);
-}
-
-/* Lets the directory that holds path be changed; returns its mode. */
-static mode_t open_parent(const char *path, char parent[static PATH_MAX])
-{
-    struct stat st;
-
-    strcpy(parent, path);
-    *strrchr(parent, '/') = '\0';
-    assert_int_equal(stat(parent, &st), 0);
-    assert_int_equal(chmod(parent, 0700), 0);
-    return st.st_mode & 07777;
 }
 
 void file_remove(const char *dir, const char *name)
