@@ -728,7 +728,6 @@ void memio_lose(struct io *io, int fd)
 
     node->change_count = 0;
     node->written_size = 0;
-    node->naming_count = 0;
 }
 
 /* --- Behind the log's back ------------------------------------------------ */

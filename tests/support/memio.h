@@ -60,8 +60,9 @@ struct memio *memio_kill(const struct memio *memio);
 struct memio *memio_power_cut(const struct memio *memio, enum memio_loss loss,
                               uint64_t seed);
 
-/* What a failed sync does on Linux: the bytes stay readable and count as
-   written, and are not durable until they are written again. */
+/* What a failed sync does on Linux: a file's bytes stay readable and count as
+   written, and are not durable until they are written again. Names are in the
+   journal, which a later sync of the directory commits or fails on again. */
 void memio_lose(struct io *io, int fd);
 
 /* The clock of io_ops.now, ns since the epoch; each look advances it. */

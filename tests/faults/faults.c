@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * faults - every call to the system and every allocation of a life of a log
+ * fails.
+ *
+ * One life appends, rolls, syncs, reads in every way, mends an index, closes,
+ * is killed, and opens again. It is run once for each of its calls and each
+ * kind of fault, with that call spoiled and with all from it on; and once for
+ * each of its allocations. Whatever the log is asked must then work or fail
+ * whole, with an errno; what it has acknowledged must be read back while it is
+ * open and after it is opened again without faults, and what it has said is
+ * durable must survive a power cut. The same, without the power cuts, on real
+ * files.
+ *
+ * With the argument --control=roll-back files are not cut back after the
+ * fault, and the program succeeds if that is noticed.
+ */
+#include "faultio.h"
+#include "files.h"
+#include "history.h"
+#include "log.h"
+#include "memio.h"
+#include "suite.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FAILURES 5 /* are enough */
+#define INDEX    "segments/00000000000000000000/index"
+
+struct run {
+    struct memio *disk; /* NULL: on real files */
+    struct faultio fault;
+    const char *path;
+    struct clog *log;
+    struct history history;
+    unsigned refused; /* requests that failed */
+    bool read_only;   /* some log was, since the last check */
+};
+
+/* Which allocation fails. */
+static struct {
+    bool armed;                    /* the log is being run */
+    const struct faultio *outside; /* what its calls allocate is not counted */
+    uint64_t calls, at;
+    bool forever;
+    uint64_t failed;
+} memory;
+
+static struct {
+    uint64_t faults, allocations, refused;
+    unsigned failures;
+    bool no_roll_back, quiet;
+    char what[128];
+} suite;
+
+static uint8_t buffer[256 << 10];
+
+static const struct clog_options options = {
+    .flags = CLOG_CREATE, .max_store = 6000, .max_index = 4096};
+
+/* --- Allocations -----------------------------------------------------------
+ *
+ * The linker leads the log's calls here.
+ */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+
+static bool is_out_of_memory(void)
+{
+    if (!memory.armed || memory.outside->depth > 0)
+        return false;
+    memory.calls++;
+    if (memory.at == 0 || memory.calls < memory.at ||
+        (memory.calls > memory.at && !memory.forever))
+        return false;
+    memory.failed++;
+    errno = ENOMEM;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_out_of_memory() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return is_out_of_memory() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return is_out_of_memory() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+    return is_out_of_memory() ? NULL : __real_reallocarray(old, count, size);
+}
+
+/* --- One life
+ * ------------------------------------------------------------------
+ */
+
+static bool has_problem(const struct run *run)
+{
+    return run->history.problem[0] != '\0';
+}
+
+/* A request has failed: what the log holds is as it was. */
+static void check_refused(struct run *run, int error)
+{
+    struct clog_status status;
+
+    run->refused++;
+    if (error >= 0 || error < -4095)
+        (void)history_problem(&run->history, "%d is no error", error);
+    if (!run->log)
+        return;
+    clog_status(run->log, &status);
+    if (status.next != run->history.next)
+        (void)history_problem(&run->history, "a refused append counts");
+    if (!status.writable)
+        run->read_only = true;
+    else if (!run->read_only)
+        run->history.flight = 0;
+}
+
+/* Once the log is read-only nothing is taken any more, and the history keeps
+   what was refused first: that alone may come back. */
+static void append(struct run *run, const size_t *sizes, size_t count)
+{
+    int r;
+
+    if (run->read_only)
+        r = clog_append(run->log, "no", 2, 0, NULL);
+    else
+        r = history_append(&run->history, run->log, sizes, count);
+    if (r < 0)
+        check_refused(run, r);
+    else if (run->read_only)
+        (void)history_problem(&run->history, "a read-only log took a record");
+}
+
+static void sync_all(struct run *run)
+{
+    struct clog_status status;
+    int r = history_sync(&run->history, run->log);
+
+    if (r == 0)
+        return;
+    check_refused(run, r);
+    clog_status(run->log, &status);
+    if (status.writable && r != -ENOMEM)
+        (void)history_problem(&run->history,
+                              "a sync failed, and the log takes appends");
+}
+
+/* Opens the log. What it acknowledged before must count. */
+static bool open_log(struct run *run)
+{
+    struct history *history = &run->history;
+    struct clog_status status;
+    int r = log_open(&run->fault.io, run->path, &options, NULL, &run->log);
+
+    if (r < 0) {
+        run->log = NULL;
+        check_refused(run, r);
+        return false;
+    }
+    clog_status(run->log, &status);
+    if (status.next < history->next ||
+        status.next > history->next + (run->read_only ? history->flight : 0))
+        return history_problem(history, "next is %" PRIu64 ", not %" PRIu64,
+                               status.next, history->next);
+    history->next = status.next;
+    history->flight = 0;
+    run->read_only = !status.writable;
+    history_claim(history, run->log);
+    return true;
+}
+
+static void close_log(struct run *run)
+{
+    int r = clog_close(run->log);
+
+    run->log = NULL;
+    if (r < 0)
+        check_refused(run, r);
+    else if (!run->read_only)
+        run->history.durable = run->history.next;
+}
+
+static void leave_log(struct run *run)
+{
+    if (run->log)
+        log_abandon(run->log);
+    run->log = NULL;
+}
+
+/* Reads everything in every way; what is read must be right, and what fails
+   must do so with an errno. */
+static void read_all(struct run *run)
+{
+    struct clog_view *view = NULL;
+    struct history *history = &run->history;
+    size_t at = 0;
+    ssize_t n;
+
+    for (uint64_t i = 0; i < history->next; i++) {
+        size_t size = history->records[i].size;
+
+        n = clog_read(run->log, i, buffer, sizeof(buffer));
+        if (n >= 0 &&
+            ((size_t)n != size ||
+             memcmp(buffer, history_payload(history->records[i].serial),
+                    size) != 0))
+            (void)history_problem(history, "wrong bytes in %" PRIu64, i);
+        run->refused += n < 0;
+    }
+    if (clog_view_stream(run->log, 0, &view) == 0) {
+        n = clog_view_read(view, buffer, sizeof(buffer), 0, 0);
+        for (uint64_t i = 0; n > 0 && i < history->next; i++) {
+            size_t size = history->records[i].size;
+
+            if (at + size <= (size_t)n &&
+                memcmp(buffer + at, history_payload(history->records[i].serial),
+                       size) != 0)
+                (void)history_problem(history, "wrong bytes in the view");
+            at += size;
+        }
+    }
+    clog_view_close(view);
+}
+
+/* Reads the files of the first segment. */
+static void read_raw(struct run *run)
+{
+    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
+        struct clog_view *view = NULL;
+        int r = clog_view_segment(run->log, 0, (enum clog_file)file, &view);
+        ssize_t n = 0;
+
+        if (r == 0)
+            n = clog_view_read(view, buffer, sizeof(buffer), 0, 0);
+        if (r < 0 || n < 0)
+            check_refused(run, r < 0 ? r : (int)n);
+        clog_view_close(view);
+    }
+}
+
+/* The first segment's second entry leads into the middle of a record. */
+static void spoil_index(struct run *run)
+{
+    uint64_t size = 0;
+    uint8_t *bytes = NULL;
+
+    memory.armed = false;
+    if (run->disk)
+        bytes = memio_bytes(run->disk, "log/" INDEX, &size);
+    if (bytes && size >= 32)
+        bytes[31] ^= 1;
+    if (!run->disk && file_exists(run->path, INDEX) &&
+        file_size(run->path, INDEX) >= 32)
+        file_flip(run->path, INDEX, 31);
+    memory.armed = true;
+}
+
+static void write_much(struct run *run)
+{
+    static const size_t small[] = {11};
+    static const size_t batch[] = {5, 2700, 31};
+    static const size_t large[] = {4000};
+
+    append(run, small, 1);
+    append(run, batch, 3);
+    sync_all(run);
+    append(run, small, 1);
+    append(run, large, 1);
+    append(run, small, 1);
+    append(run, batch, 3);
+    read_all(run);
+    read_raw(run);
+}
+
+static void live(struct run *run)
+{
+    static const size_t small[] = {12};
+
+    if (!open_log(run))
+        return;
+    write_much(run);
+    close_log(run);
+    spoil_index(run);
+    if (has_problem(run) || !open_log(run))
+        return;
+    read_all(run);
+    append(run, small, 1);
+    leave_log(run);
+    if (has_problem(run) || !open_log(run))
+        return;
+    write_much(run);
+    sync_all(run);
+}
+
+/* --- What must hold after it -------------------------------------------------
+ */
+
+static bool check_open(struct run *run)
+{
+    uint64_t next = run->history.next;
+
+    if (has_problem(run))
+        return false;
+    if (!run->log && !open_log(run))
+        return history_problem(&run->history, "it does not open any more");
+    run->history.flight = 0;
+    return history_check(&run->history, run->log,
+                         run->history.next > next ? run->history.next : next);
+}
+
+/* The power is cut now, and then again when the log claims to be durable. */
+static bool check_power_cut(struct run *run, enum memio_loss loss)
+{
+    struct run after = {.path = run->path, .history = run->history};
+    bool good;
+    int r;
+
+    after.disk = memio_power_cut(run->disk, loss, suite.faults);
+    if (!run->read_only)
+        after.history.flight = 0;
+    faultio_init(&after.fault, memio_io(after.disk));
+    r = log_open(&after.fault.io, after.path, &options, NULL, &after.log);
+    if (r < 0)
+        good = history_problem(&after.history, "open: error %d", r);
+    else
+        good = history_check(&after.history, after.log, after.history.durable);
+    leave_log(&after);
+    memio_free(after.disk);
+    if (!good)
+        (void)history_problem(&run->history, "after a power cut: %.200s",
+                              after.history.problem);
+    return good;
+}
+
+/* The fault is over. The log still serves what it has; then it is killed and
+   opened again, as it is and after power cuts. */
+static bool check_after(struct run *run, bool forever)
+{
+    memory.armed = false;
+    faultio_reset(&run->fault);
+    if (has_problem(run))
+        return false;
+    if (run->log && !forever &&
+        !history_check(&run->history, run->log, run->history.next))
+        return false;
+    leave_log(run);
+    if (run->disk && (!check_power_cut(run, MEMIO_DROP) ||
+                      !check_power_cut(run, MEMIO_SECTORS) ||
+                      !check_power_cut(run, MEMIO_KEEP)))
+        return false;
+    if (!check_open(run))
+        return false;
+    leave_log(run);
+    return !run->disk || check_power_cut(run, MEMIO_DROP);
+}
+
+/* --- All faults
+ * ---------------------------------------------------------------
+ */
+
+static void start_run(struct run *run, bool real)
+{
+    *run = (struct run){.path = "log"};
+    if (real)
+        run->path = directory_make();
+    else
+        run->disk = memio_new();
+    faultio_init(&run->fault, real ? io_posix() : memio_io(run->disk));
+    run->fault.lose = real ? NULL : memio_lose;
+    run->fault.no_truncate = suite.no_roll_back;
+    memory.outside = &run->fault;
+    memory.calls = memory.at = memory.failed = 0;
+}
+
+static void end_run(struct run *run)
+{
+    memory.armed = false;
+    leave_log(run);
+    suite.refused += run->refused;
+    if (!run->disk)
+        directory_remove((char *)(uintptr_t)run->path);
+    memio_free(run->disk);
+}
+
+static void report_failure(const struct run *run)
+{
+    suite.failures++;
+    if (!suite.quiet)
+        (void)printf("FAILED: %s: %s\n", suite.what, run->history.problem);
+}
+
+/* Calls and allocations of a life without faults. */
+static void count_calls(bool real, uint64_t *ret_calls, uint64_t *ret_memory)
+{
+    struct run run;
+
+    start_run(&run, real);
+    (void)snprintf(suite.what, sizeof(suite.what), "without a fault");
+    memory.armed = true;
+    live(&run);
+    memory.armed = false;
+    *ret_calls = run.fault.calls;
+    *ret_memory = memory.calls;
+    if (run.refused > 0)
+        (void)history_problem(&run.history, "%u requests failed", run.refused);
+    if (!check_after(&run, false))
+        report_failure(&run);
+    end_run(&run);
+}
+
+static void fail_call(bool real, enum fault fault, uint64_t at, bool forever)
+{
+    struct run run;
+    bool good;
+
+    suite.faults++;
+    (void)snprintf(suite.what, sizeof(suite.what),
+                   "call %" PRIu64 " %s: %s on %s", at,
+                   forever ? "and all later ones" : "alone", fault_name(fault),
+                   real ? "files" : "memory");
+    start_run(&run, real);
+    run.fault.at = at;
+    run.fault.fault = fault;
+    run.fault.forever = forever;
+    live(&run);
+    good = check_after(&run, forever);
+    if (good && fault == FAULT_SHORT && run.refused > 0)
+        good = history_problem(&run.history, "a short count is no failure");
+    if (!good)
+        report_failure(&run);
+    end_run(&run);
+}
+
+static void fail_memory(uint64_t at, bool forever)
+{
+    struct run run;
+
+    suite.allocations++;
+    (void)snprintf(suite.what, sizeof(suite.what), "allocation %" PRIu64 " %s",
+                   at, forever ? "and all later ones" : "alone");
+    start_run(&run, false);
+    memory.at = at;
+    memory.forever = forever;
+    memory.armed = true;
+    live(&run);
+    memory.armed = false;
+    if (!check_after(&run, forever))
+        report_failure(&run);
+    end_run(&run);
+}
+
+/* On real files only every so many calls. */
+static void fail_everything(bool real, uint64_t step)
+{
+    uint64_t calls = 0;
+    uint64_t allocations = 0;
+
+    count_calls(real, &calls, &allocations);
+    for (enum fault fault = FAULT_EIO; fault < FAULT_STOP; fault++)
+        for (uint64_t at = 1; at <= 2 * calls; at += step) {
+            if (suite.failures >= FAILURES)
+                return;
+            if (at <= calls)
+                fail_call(real, fault, at, false);
+            else
+                fail_call(real, fault, at - calls, true);
+        }
+    for (uint64_t at = 1; !real && at <= allocations; at++) {
+        if (suite.failures >= FAILURES)
+            return;
+        fail_memory(at, false);
+        fail_memory(at, true);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bool control = argc > 1 && strcmp(argv[1], "--control=roll-back") == 0;
+    double start = suite_clock();
+
+    /* Large scratch memory is kept, not given back to the system each time. */
+    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    suite.no_roll_back = suite.quiet = control;
+    fail_everything(false, 1);
+    fail_everything(true, suite_number("STEP", 7, 1));
+    (void)printf("faults: %" PRIu64 " failed calls, %" PRIu64
+                 " failed allocations, %" PRIu64
+                 " requests refused; %u failures, %.1f s\n",
+                 suite.faults, suite.allocations, suite.refused, suite.failures,
+                 suite_clock() - start);
+    if (control)
+        return suite.failures > 0 ? 0 : 1;
+    return suite.failures > 0 ? 1 : 0;
+}
