@@ -154,7 +154,9 @@ static int check_once(struct clog *log, struct part *part, uint64_t i,
                       bool nowait, enum verdict *ret_verdict)
 {
     struct segment *files = NULL;
-    int r = buffer_reserve(buffer, CHECK_BUFFER);
+    int r = buffer_reserve(buffer, place->length < CHECK_BUFFER
+                                       ? RECORD_PREFIX + (size_t)place->length
+                                       : CHECK_BUFFER);
 
     if (r == 0)
         r = parts_pin(log, part, nowait, &files);

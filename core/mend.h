@@ -24,8 +24,9 @@ int mend_place(struct clog *log, struct part *part, const struct extent *extent,
                uint64_t i, bool nowait, struct place *ret_place);
 
 /*
- * Checks record i against its stamp, reading through buffer. *place is where
- * mend_place() said, and is corrected. EIO: it is damaged; counted.
+ * Checks record i against its stamp, reading through buffer, where its frame
+ * is left if it fits. *place is where mend_place() said, and is corrected.
+ * EIO: it is damaged; counted.
  */
 int mend_check(struct clog *log, struct part *part, const struct extent *extent,
                uint64_t i, struct buffer *buffer, bool nowait,

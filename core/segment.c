@@ -384,9 +384,9 @@ static int add_payload(const struct store *store, const struct place *place,
     return 0;
 }
 
-int segment_check(const struct segment *segment, uint64_t i,
-                  const struct place *place, uint8_t *buffer, size_t size,
-                  bool nowait, enum verdict *ret_verdict)
+static int check_pieces(const struct segment *segment, uint64_t i,
+                        const struct place *place, uint8_t *buffer, size_t size,
+                        bool nowait, enum verdict *ret_verdict)
 {
     uint8_t prefix[RECORD_PREFIX];
     struct stamp stamp;
@@ -406,4 +406,21 @@ int segment_check(const struct segment *segment, uint64_t i,
         judge(stamped ? &stamp : NULL, record_crc_end(crc, place->length),
               get_be64(prefix), place->length);
     return 0;
+}
+
+int segment_check(const struct segment *segment, uint64_t i,
+                  const struct place *place, uint8_t *buffer, size_t size,
+                  bool nowait, enum verdict *ret_verdict)
+{
+    int r;
+
+    if (place->length > size - RECORD_PREFIX)
+        return check_pieces(segment, i, place, buffer, size, nowait,
+                            ret_verdict);
+    r = read_exactly(&segment->store, buffer,
+                     RECORD_PREFIX + (size_t)place->length, place->position,
+                     nowait);
+    if (r == 0)
+        *ret_verdict = segment_verify(segment, i, place, buffer);
+    return r;
 }

@@ -130,8 +130,9 @@ enum verdict segment_verify(const struct segment *segment, uint64_t i,
                             const struct place *place, const uint8_t *frame);
 
 /*
- * The same, reading the frame piece by piece into buffer (size bytes, at least
- * RECORD_PREFIX). EAGAIN: nowait, and it is not in memory. EIO.
+ * The same, reading the frame into buffer of size bytes (at least
+ * RECORD_PREFIX): at once if it fits, and then it is left there; otherwise
+ * piece by piece. EAGAIN: nowait, and it is not in memory. EIO.
  */
 int segment_check(const struct segment *segment, uint64_t i,
                   const struct place *place, uint8_t *buffer, size_t size,

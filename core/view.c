@@ -173,24 +173,39 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
     return r < 0 ? r : (ssize_t)size;
 }
 
-static ssize_t read_record(struct clog_view *view, void *data, size_t size,
-                           uint64_t position, bool nowait)
+/* The first read: what was read to check the record is what is wanted, unless
+   the record is large. */
+static ssize_t read_checked(struct clog_view *view, void *data, size_t size,
+                            uint64_t position, bool nowait)
 {
     struct extent extent = parts_extent(view->log, view->part);
-    int r = 0;
-
-    if (!view->checked)
-        r = mend_check(view->log, view->part, &extent, view->i, &view->buffer,
+    int r = mend_check(view->log, view->part, &extent, view->i, &view->buffer,
                        nowait, &view->place);
+
     if (r < 0)
         return r;
     view->checked = true;
-    buffer_done(&view->buffer);
     size = clip(size, position, view->place.length);
-    if (size == 0)
-        return 0;
-    r = read_store(view->log, view->part, data, size,
-                   view->place.position + RECORD_PREFIX + position, nowait);
+    if (size > 0 && RECORD_PREFIX + view->place.length <= view->buffer.size)
+        memcpy(data, view->buffer.data + RECORD_PREFIX + position, size);
+    else if (size > 0)
+        r = read_store(view->log, view->part, data, size,
+                       view->place.position + RECORD_PREFIX + position, nowait);
+    buffer_done(&view->buffer);
+    return r < 0 ? r : (ssize_t)size;
+}
+
+static ssize_t read_record(struct clog_view *view, void *data, size_t size,
+                           uint64_t position, bool nowait)
+{
+    int r = 0;
+
+    if (!view->checked)
+        return read_checked(view, data, size, position, nowait);
+    size = clip(size, position, view->place.length);
+    if (size > 0)
+        r = read_store(view->log, view->part, data, size,
+                       view->place.position + RECORD_PREFIX + position, nowait);
     return r < 0 ? r : (ssize_t)size;
 }
 
