@@ -200,6 +200,9 @@ int mend_place(struct clog *log, struct part *part, const struct extent *extent,
         r = check_once(log, part, i, &place, &buffer, nowait, &verdict);
         if (r == 0 && verdict == VERDICT_BAD)
             r = place_mended(log, part, extent, i, nowait, false, &place);
+        else if (r == 0 && !nowait)
+            /* It is well, but what is wrong with its prefix is to be said. */
+            (void)mend_index(log, part, extent, i, false);
         /* Nothing better is known: a damaged record has a size all the same. */
         if (r == -EIO)
             r = 0;
