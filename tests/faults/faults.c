@@ -113,6 +113,13 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size)
  * ------------------------------------------------------------------
  */
 
+static void leave_log(struct run *run)
+{
+    if (run->log)
+        log_abandon(run->log);
+    run->log = NULL;
+}
+
 static bool has_problem(const struct run *run)
 {
     return run->history.problem[0] != '\0';
@@ -137,6 +144,32 @@ static void check_refused(struct run *run, int error)
         run->history.flight = 0;
 }
 
+/* What is durable survives a power cut at this moment, and nothing that was
+   refused comes back with it. */
+static bool check_power_cut(struct run *run, enum memio_loss loss,
+                            uint64_t seed)
+{
+    struct run after = {.path = run->path, .history = run->history};
+    bool good;
+    int r;
+
+    after.disk = memio_power_cut(run->disk, loss, seed);
+    if (!run->read_only)
+        after.history.flight = 0;
+    faultio_init(&after.fault, memio_io(after.disk));
+    r = log_open(&after.fault.io, after.path, &options, NULL, &after.log);
+    if (r < 0)
+        good = history_problem(&after.history, "open: error %d", r);
+    else
+        good = history_check(&after.history, after.log, after.history.durable);
+    leave_log(&after);
+    memio_free(after.disk);
+    if (!good)
+        (void)history_problem(&run->history, "after a power cut: %.200s",
+                              after.history.problem);
+    return good;
+}
+
 /* Once the log is read-only nothing is taken any more, and the history keeps
    what was refused first: that alone may come back. */
 static void append(struct run *run, const size_t *sizes, size_t count)
@@ -147,10 +180,16 @@ static void append(struct run *run, const size_t *sizes, size_t count)
         r = clog_append(run->log, "no", 2, 0, NULL);
     else
         r = history_append(&run->history, run->log, sizes, count);
-    if (r < 0)
-        check_refused(run, r);
-    else if (run->read_only)
+    if (r == 0 && run->read_only)
         (void)history_problem(&run->history, "a read-only log took a record");
+    if (r == 0)
+        return;
+    check_refused(run, r);
+    memory.armed = false;
+    for (uint64_t seed = 0; run->disk && !run->read_only && seed < 6; seed++)
+        if (!has_problem(run))
+            (void)check_power_cut(run, MEMIO_PREFIX, seed);
+    memory.armed = true;
 }
 
 static void sync_all(struct run *run)
@@ -200,13 +239,6 @@ static void close_log(struct run *run)
         check_refused(run, r);
     else if (!run->read_only)
         run->history.durable = run->history.next;
-}
-
-static void leave_log(struct run *run)
-{
-    if (run->log)
-        log_abandon(run->log);
-    run->log = NULL;
 }
 
 /* Reads everything in every way; what is read must be right, and what fails
@@ -330,30 +362,6 @@ static bool check_open(struct run *run)
                          run->history.next > next ? run->history.next : next);
 }
 
-/* The power is cut now, and then again when the log claims to be durable. */
-static bool check_power_cut(struct run *run, enum memio_loss loss)
-{
-    struct run after = {.path = run->path, .history = run->history};
-    bool good;
-    int r;
-
-    after.disk = memio_power_cut(run->disk, loss, suite.faults);
-    if (!run->read_only)
-        after.history.flight = 0;
-    faultio_init(&after.fault, memio_io(after.disk));
-    r = log_open(&after.fault.io, after.path, &options, NULL, &after.log);
-    if (r < 0)
-        good = history_problem(&after.history, "open: error %d", r);
-    else
-        good = history_check(&after.history, after.log, after.history.durable);
-    leave_log(&after);
-    memio_free(after.disk);
-    if (!good)
-        (void)history_problem(&run->history, "after a power cut: %.200s",
-                              after.history.problem);
-    return good;
-}
-
 /* The fault is over. The log still serves what it has; then it is killed and
    opened again, as it is and after power cuts. */
 static bool check_after(struct run *run, bool forever)
@@ -366,14 +374,14 @@ static bool check_after(struct run *run, bool forever)
         !history_check(&run->history, run->log, run->history.next))
         return false;
     leave_log(run);
-    if (run->disk && (!check_power_cut(run, MEMIO_DROP) ||
-                      !check_power_cut(run, MEMIO_SECTORS) ||
-                      !check_power_cut(run, MEMIO_KEEP)))
+    if (run->disk && (!check_power_cut(run, MEMIO_DROP, 0) ||
+                      !check_power_cut(run, MEMIO_SECTORS, suite.faults) ||
+                      !check_power_cut(run, MEMIO_KEEP, 0)))
         return false;
     if (!check_open(run))
         return false;
     leave_log(run);
-    return !run->disk || check_power_cut(run, MEMIO_DROP);
+    return !run->disk || check_power_cut(run, MEMIO_DROP, 0);
 }
 
 /* --- All faults
