@@ -17,9 +17,12 @@ static int check_flags(const struct kind *kind, int flags)
         return -EISDIR;
     if (S_ISLNK(kind->mode))
         return -ELOOP;
-    if (kind->door)
-        return mode == O_WRONLY ? 0 : -EACCES;
-    return mode == O_RDONLY && !(flags & O_TRUNC) ? 0 : -EACCES;
+    if (mode != O_WRONLY && (kind->mode & 0444) == 0)
+        return -EACCES;
+    if ((mode != O_RDONLY || (flags & O_TRUNC) != 0) &&
+        (kind->mode & 0222) == 0)
+        return -EACCES;
+    return 0;
 }
 
 static void enlist(struct fs *fs, struct handle *handle)
@@ -56,6 +59,7 @@ int handle_open(struct fs *fs, struct node node, int flags,
         return -ENOMEM;
     handle->fs = fs;
     handle->kind = node.kind;
+    handle->number = node.number;
     handle->references = 1;
     pthread_mutex_init(&handle->busy, NULL);
     enlist(fs, handle);

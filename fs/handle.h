@@ -11,23 +11,27 @@
 #include <stddef.h>
 
 #include "append.h"
+#include "follow.h"
 #include "node.h"
 
 struct fs;
 struct clog_view;
 
-/* Of these, a door uses line, a view view, and a text text. */
+/* Of these, a door uses line or claimed, a view view, and a text text. */
 struct handle {
     struct fs *fs;               /* not owned */
     struct handle *next, **link; /* among fs->handles; by its lock */
     enum node_kind kind;
-    bool cached;            /* the kernel reads it by pages, into its cache */
-    bool keep;              /* cached, and what is cached already is right */
-    atomic_uint references; /* the open file's, and one of each job's */
-    struct line line;       /* NODE_APPEND */
-    pthread_mutex_t busy;   /* view: one read at a time */
-    struct clog_view *view; /* NULL: no view */
-    char *text;             /* NULL: no text */
+    uint64_t number;          /* the node's */
+    bool cached;              /* the kernel reads it by pages, into its cache */
+    bool keep;                /* cached, and what is cached already is right */
+    atomic_uint references;   /* the open file's, and one of each job's */
+    struct line line;         /* NODE_APPEND */
+    bool claimed;             /* NODE_CLAIM: it has written its record */
+    pthread_mutex_t busy;     /* view: one read at a time */
+    struct clog_view *view;   /* NULL: no view */
+    struct follower follower; /* of a view that blocks at its end */
+    char *text;               /* NULL: no text */
     size_t text_size;
 };
 

@@ -126,16 +126,31 @@ static void print_open_error(const char *logdir,
         message(LOG_ERR, "%s: cannot open the log: %s", logdir, strerror(-r));
 }
 
+static unsigned log_flags(const struct options *options)
+{
+    unsigned flags = options->read_only ? CLOG_READ_ONLY : CLOG_CREATE;
+
+    if (options->drop_oldest)
+        flags |= CLOG_DROP_OLDEST;
+    if (options->keep_unread)
+        flags |= CLOG_KEEP_UNREAD;
+    return flags;
+}
+
 static int open_log(struct daemon *daemon)
 {
     const struct options *o = &daemon->options;
     struct progress progress = {0};
     struct clog_report report = {0};
     struct clog_options options = {
-        .flags = o->read_only ? CLOG_READ_ONLY : CLOG_CREATE,
+        .flags = log_flags(o),
         .max_record = (uint32_t)o->max_record,
         .max_store = o->max_store,
         .max_index = o->max_index,
+        .retain_bytes = o->retain_bytes,
+        .retain_records = o->retain_records,
+        .retain_age_ns = o->retain_age_ns,
+        .segment_age_ns = o->segment_age_ns,
         .progress = progress_show,
         .progress_ctx = &progress,
         .noticed = notes_notice,

@@ -27,7 +27,18 @@ enum node_kind {
     NODE_STAMPS,
     NODE_STATUS,
     NODE_METRICS,
-    NODE_KINDS /* how many, and no kind itself */
+    NODE_CLAIM,  /* number: the offset it is for */
+    NODE_FOLLOW, /* the mount's own */
+    NODE_AT,
+    NODE_AT_LINK, /* number: the offset it leads to */
+    NODE_CURSORS,
+    NODE_CURSOR, /* number: the cursor's id, as for the next four */
+    NODE_CURSOR_OFFSET,
+    NODE_CURSOR_LAG,
+    NODE_CURSOR_LOST,
+    NODE_CURSOR_FOLLOW,
+    NODE_CURSOR_LOG, /* number: as of NODE_LOG */
+    NODE_KINDS       /* how many, and no kind itself */
 };
 
 struct node {

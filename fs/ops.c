@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "claim.h"
 #include "config.h"
+#include "cursors.h"
 #include "fs.h"
 #include "handle.h"
 #include "node.h"
@@ -169,7 +171,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
     if (r == 0)
         r = tree_attr(fs, node, &attr);
     if (r == 0)
-        r = check_setattr(&attr.stat, stat, tree_kind(node.kind)->door, to_set);
+        r = check_setattr(&attr.stat, stat,
+                          (tree_kind(node.kind)->mode & 0222) != 0, to_set);
     if (r < 0)
         fuse_reply_err(req, -r);
     else
@@ -190,6 +193,15 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
         fuse_reply_readlink(req, target);
 }
 
+/* How the kernel is to use an open file. */
+static void describe_handle(struct handle *handle, struct fuse_file_info *fi)
+{
+    fi->fh = (uint64_t)(uintptr_t)handle;
+    fi->direct_io = !handle->cached;
+    fi->keep_cache = handle->keep;
+    fi->noflush = 1;
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct handle *handle = NULL;
@@ -202,19 +214,31 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, -r);
         return;
     }
-    fi->fh = (uint64_t)(uintptr_t)handle;
-    fi->direct_io = !handle->cached;
-    fi->keep_cache = handle->keep;
-    fi->noflush = 1;
+    describe_handle(handle, fi);
     if (fuse_reply_open(req, fi) == -ENOENT)
         handle_put(handle); /* interrupted: no release will come */
 }
 
-static void read_text(fuse_req_t req, const struct handle *handle, size_t size,
+/* Whoever has waited for a lock on an open file reads what is true now. */
+static int renew_text(struct handle *handle)
+{
+    free(handle->text);
+    handle->text = NULL;
+    handle->text_size = 0;
+    return tree_kind(handle->kind)->open(handle->fs, handle->number, handle);
+}
+
+static void read_text(fuse_req_t req, struct handle *handle, size_t size,
                       uint64_t position)
 {
+    bool fresh = tree_kind(handle->kind)->fresh && position == 0;
+    int r = fresh ? renew_text(handle) : 0;
     size_t left = 0;
 
+    if (r < 0) {
+        fuse_reply_err(req, -r);
+        return;
+    }
     if (position < handle->text_size)
         left = handle->text_size - (size_t)position;
     if (size > left)
@@ -226,16 +250,28 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t position,
                     struct fuse_file_info *fi)
 {
     struct handle *handle = handle_of(fi);
+    const struct kind *kind = tree_kind(handle->kind);
 
     (void)ino;
     if (position < 0)
         fuse_reply_err(req, EINVAL);
+    else if (kind->blocks)
+        work_follow(fs_of(req)->work, req, handle, size, (uint64_t)position,
+                    (fi->flags & O_NONBLOCK) != 0);
     else if (handle->view != NULL)
         work_read(fs_of(req)->work, req, handle, size, (uint64_t)position);
-    else if (handle->text != NULL)
+    else if (handle->text != NULL || kind->fresh)
         read_text(req, handle, size, (uint64_t)position);
     else
         fuse_reply_err(req, EACCES);
+}
+
+static void move_cursor(fuse_req_t req, uint64_t id, const char *text,
+                        size_t size)
+{
+    int r = cursor_move(fs_of(req), id, text, size);
+
+    request_answer(req, ANSWER_WRITE, r < 0 ? r : (ssize_t)size);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
@@ -248,6 +284,9 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
     (void)position;
     if (tree_kind(handle->kind)->door)
         work_write(fs_of(req)->work, req, handle, data, size, durable);
+    else if (handle->kind == NODE_CURSOR_OFFSET)
+        work_later(fs_of(req)->work, req, move_cursor, handle->number, data,
+                   size);
     else
         fuse_reply_err(req, EACCES);
 }
@@ -457,11 +496,26 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode,
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
                       mode_t mode, struct fuse_file_info *fi)
 {
-    (void)parent;
-    (void)name;
+    struct fs *fs = fs_of(req);
+    struct fuse_entry_param entry = {0};
+    struct handle *handle = NULL;
+    struct node node;
+    int r = node_unpack(parent, &node);
+
     (void)mode;
-    (void)fi;
-    fuse_reply_err(req, EPERM);
+    if (r == 0)
+        r = claim_make(fs, node, name, &node);
+    if (r == 0)
+        r = describe(fs, node, &entry);
+    if (r == 0)
+        r = handle_open(fs, node, fi->flags, &handle);
+    if (r < 0) {
+        fuse_reply_err(req, -r);
+        return;
+    }
+    describe_handle(handle, fi);
+    if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+        handle_put(handle); /* interrupted: no release will come */
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
@@ -474,13 +528,66 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
     fuse_reply_err(req, EPERM);
 }
 
+static void make_cursor(fuse_req_t req, uint64_t number, const char *name,
+                        size_t size)
+{
+    struct fs *fs = fs_of(req);
+    struct fuse_entry_param entry = {0};
+    struct node node = {NODE_CURSORS, number};
+    int r = clog_cursor_make(fs->log, name);
+
+    (void)size;
+    if (r == 0)
+        r = tree_lookup(fs, node, name, &node);
+    if (r == 0)
+        r = describe(fs, node, &entry);
+    if (r < 0)
+        fuse_reply_err(req, -r);
+    else
+        fuse_reply_entry(req, &entry);
+}
+
+static void remove_cursor(fuse_req_t req, uint64_t number, const char *name,
+                          size_t size)
+{
+    (void)number;
+    (void)size;
+    fuse_reply_err(req, -clog_cursor_remove(fs_of(req)->log, name));
+}
+
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
                      mode_t mode)
 {
-    (void)parent;
-    (void)name;
+    struct node node;
+    int r = node_unpack(parent, &node);
+
     (void)mode;
-    fuse_reply_err(req, EPERM);
+    if (r == 0 && node.kind != NODE_CURSORS)
+        r = -EPERM;
+    if (r < 0)
+        fuse_reply_err(req, -r);
+    else
+        work_later(fs_of(req)->work, req, make_cursor, node.number, name,
+                   strlen(name));
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct work *work = fs_of(req)->work;
+    struct node dir;
+    struct node node;
+    int r = node_unpack(parent, &dir);
+
+    if (r == 0)
+        r = tree_lookup(fs_of(req), dir, name, &node);
+    if (r < 0)
+        fuse_reply_err(req, -r);
+    else if (node.kind == NODE_CURSOR)
+        work_later(work, req, remove_cursor, node.number, name, strlen(name));
+    else if (node.kind == NODE_SEGMENT)
+        work_drop(work, req, node.number);
+    else
+        fuse_reply_err(req, EPERM);
 }
 
 static void op_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -550,7 +657,7 @@ const struct fuse_lowlevel_ops ops_table = {
     .mknod = op_mknod,
     .mkdir = op_mkdir,
     .unlink = op_remove,
-    .rmdir = op_remove,
+    .rmdir = op_rmdir,
     .symlink = op_symlink,
     .link = op_link,
     .rename = op_rename,

@@ -31,10 +31,21 @@ static const struct number numbers[] = {
     {"max_index", PLACE(max_index), 10, true, 16, UINT64_C(1) << 40},
     {"max_record", PLACE(max_record), 10, true, 1, CLOG_RECORD_LIMIT},
     {"max_held", PLACE(max_held), 10, true, 1, UINT64_C(1) << 40},
+    {"retain_bytes", PLACE(retain_bytes), 10, true, 1, UINT64_C(1) << 62},
+    {"retain_records", PLACE(retain_records), 10, false, 4, UINT64_C(1) << 62},
     {"sync", PLACE(sync_seconds), 10, false, 0, 86400},
     {"uid", PLACE(uid), 10, false, 0, UINT32_MAX - 1},
     {"gid", PLACE(gid), 10, false, 0, UINT32_MAX - 1},
     {"umask", PLACE(umask), 8, false, 0, 0777},
+};
+
+/* name=DURATION; kept in ns. */
+static const struct duration {
+    const char *name;
+    size_t place;
+} durations[] = {
+    {"retain_age", PLACE(retain_age_ns)},
+    {"segment_age", PLACE(segment_age_ns)},
 };
 
 /* Words that set a bool. */
@@ -55,6 +66,9 @@ static const struct flag {
     {"sync", PLACE(sync_always), true},
     {"async", PLACE(sync_always), false},
     {"sync=always", PLACE(sync_always), true},
+    {"full=error", PLACE(drop_oldest), false},
+    {"full=drop_oldest", PLACE(drop_oldest), true},
+    {"keep_unread", PLACE(keep_unread), true},
 };
 
 /*
@@ -111,6 +125,32 @@ int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
     return 0;
 }
 
+int options_duration(const char *text, uint64_t *ret_ns)
+{
+    static const struct {
+        char suffix;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const uint64_t most = UINT64_C(36500) * 86400;
+    char digits[24] = "";
+    size_t length = strspn(text, "0123456789");
+    uint64_t unit = text[length] == '\0' ? 1 : 0;
+    uint64_t number;
+    int r;
+
+    for (size_t i = 0; i < COUNT(units); i++) {
+        if (text[length] == units[i].suffix && text[length + 1] == '\0')
+            unit = units[i].seconds;
+    }
+    if (unit == 0 || length >= sizeof(digits))
+        return -EINVAL;
+    memcpy(digits, text, length);
+    r = options_number(digits, 10, false, 1, most / unit, &number);
+    if (r == 0)
+        *ret_ns = number * unit * 1000000000;
+    return r;
+}
+
 static bool set_flag(struct options *options, const char *word)
 {
     for (size_t i = 0; i < COUNT(flags); i++) {
@@ -131,16 +171,44 @@ static bool is_ignored(const char *word)
     return false;
 }
 
+/* Whether word is name=VALUE. */
+static bool names(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(word, name, length) == 0 && word[length] == '=';
+}
+
 static const struct number *find_number(const char *word)
 {
-    size_t length = strcspn(word, "=");
-
     for (size_t i = 0; i < COUNT(numbers); i++) {
-        if (word[length] == '=' && strlen(numbers[i].name) == length &&
-            strncmp(word, numbers[i].name, length) == 0)
+        if (names(word, numbers[i].name))
             return &numbers[i];
     }
     return NULL;
+}
+
+static const struct duration *find_duration(const char *word)
+{
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        if (names(word, durations[i].name))
+            return &durations[i];
+    }
+    return NULL;
+}
+
+static int set_duration(struct options *options,
+                        const struct duration *duration, const char *word)
+{
+    uint64_t *place = (uint64_t *)((char *)options + duration->place);
+    int r = options_duration(strchr(word, '=') + 1, place);
+
+    if (r < 0)
+        fprintf(stderr,
+                "clog: %s: must be a number from 1 second to 36500 days, in "
+                "seconds or with s, m, h or d behind it\n",
+                word);
+    return r;
 }
 
 static int set_number(struct options *options, const struct number *number,
@@ -186,12 +254,15 @@ static int take(void *data, const char *arg, int key, struct fuse_args *args)
     struct options *options = data;
     const char *word = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;
     const struct number *number = find_number(word);
+    const struct duration *duration = find_duration(word);
 
     (void)args;
     if (key == FUSE_OPT_KEY_NONOPT)
         return set_path(options, arg) == 0 ? 0 : -1;
     if (set_flag(options, arg) || set_flag(options, word) || is_ignored(word))
         return 0;
+    if (duration != NULL)
+        return set_duration(options, duration, word) == 0 ? 0 : -1;
     if (number != NULL) {
         if (strcmp(number->name, "sync") == 0)
             options->sync_always = false;
@@ -256,7 +327,8 @@ void options_usage(FILE *file)
         "  -o OPTION[,OPTION...]\n"
         "\n"
         "Options, each behind -o or as --OPTION; SIZE is in bytes, or with K, "
-        "M or G:\n"
+        "M or G;\n"
+        "AGE is in seconds, or with s, m, h or d:\n"
         "\n"
         "  max_store=SIZE   roll before a segment's store passes it (256M)\n"
         "  max_index=SIZE   roll before a segment's index passes it (64M)\n"
@@ -264,6 +336,12 @@ void options_usage(FILE *file)
         "  max_held=SIZE    most held in unfinished lines, over all (64M)\n"
         "  sync=SECONDS     make records durable that often, 0: never (5)\n"
         "  sync=always      make each record durable before its write returns\n"
+        "  retain_bytes=SIZE, retain_records=NUMBER, retain_age=AGE\n"
+        "                   drop the oldest segments to stay within it (none)\n"
+        "  segment_age=AGE  roll a segment that is older (retain_age / 4)\n"
+        "  full=error       on a full disk, refuse records: the default\n"
+        "  full=drop_oldest on a full disk, drop the oldest segment\n"
+        "  keep_unread      drop nothing that a cursor has not read\n"
         "  uid=ID, gid=ID   owner of all files (who mounts)\n"
         "  umask=OCTAL      permissions that no file has (022)\n"
         "  ro               mount for reading; write nothing to LOGDIR\n"

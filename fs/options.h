@@ -23,7 +23,13 @@ struct options {
     uint64_t max_store;    /* bytes; 0: the library's default, and below */
     uint64_t max_index;
     uint64_t max_record;
-    uint64_t max_held; /* bytes */
+    uint64_t max_held;     /* bytes */
+    uint64_t retain_bytes; /* limits; 0: none, and below */
+    uint64_t retain_records;
+    uint64_t retain_age_ns;
+    uint64_t segment_age_ns;
+    bool drop_oldest; /* on a full disk, drop rather than fail */
+    bool keep_unread; /* drop nothing that a cursor has not read */
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;
@@ -47,5 +53,11 @@ void options_usage(FILE *file);
  */
 int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
                    uint64_t max, uint64_t *ret_number);
+
+/*
+ * Reads a duration: a number of seconds, or one with s, m, h or d behind it.
+ * *ret_ns is in ns. EINVAL: it is none, or out of [1 second, 100 years].
+ */
+int options_duration(const char *text, uint64_t *ret_ns);
 
 #endif

@@ -31,6 +31,40 @@ int stream_number(struct fs *fs, uint64_t *ret_origin)
     return 0;
 }
 
+/* Where the record at hand begins, by its place in its segment. */
+static int record_position(struct fs *fs, const struct clog_record *record,
+                           uint64_t *ret_position)
+{
+    struct clog_segment segment;
+    int r = clog_segment(fs->log, record->segment, &segment);
+
+    if (r < 0)
+        return r;
+    if (segment.base != record->segment)
+        return -ENOENT;
+    *ret_position = segment.stream_start + record->position -
+                    8 * (record->offset - segment.base);
+    return 0;
+}
+
+int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position)
+{
+    struct clog_record record;
+    struct clog_status status;
+    int r;
+
+    clog_status(fs->log, &status);
+    offset = clog_seek(fs->log, offset);
+    if (offset >= status.next) {
+        *ret_position = status.stream_end;
+        return 0;
+    }
+    r = clog_stat(fs->log, offset, &record);
+    if (r == 0)
+        r = record_position(fs, &record, ret_position);
+    return r == -ENOENT ? -ESTALE : r;
+}
+
 int stream_open(struct fs *fs, uint64_t origin, struct handle *handle)
 {
     struct clog_status status;

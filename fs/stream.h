@@ -18,6 +18,13 @@ struct tree_attr;
 int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr);
 int stream_number(struct fs *fs, uint64_t *ret_origin);
 
+/*
+ * Where record offset begins in the stream, or else the first one behind it:
+ * of an offset below oldest, where the stream starts. ESTALE: dropped just now.
+ * EIO.
+ */
+int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position);
+
 /* ESTALE: what the file begins with has been dropped. */
 int stream_open(struct fs *fs, uint64_t origin, struct handle *handle);
 

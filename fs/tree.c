@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "at.h"
+#include "claim.h"
+#include "cursors.h"
+#include "follow.h"
 #include "fs.h"
 #include "records.h"
 #include "segments.h"
@@ -41,7 +45,7 @@ static const struct kind kinds[NODE_KINDS] = {
                   .attr = stream_attr,
                   .number = stream_number,
                   .open = stream_open},
-    [NODE_RECORDS] = {.mode = S_IFDIR | 0555,
+    [NODE_RECORDS] = {.mode = S_IFDIR | 0755,
                       .attr = records_attr,
                       .lookup = records_lookup,
                       .list = records_list},
@@ -54,7 +58,7 @@ static const struct kind kinds[NODE_KINDS] = {
     [NODE_LAST] = {.mode = S_IFLNK | 0777,
                    .attr = record_link_attr,
                    .number = record_link_number},
-    [NODE_SEGMENTS] = {.mode = S_IFDIR | 0555,
+    [NODE_SEGMENTS] = {.mode = S_IFDIR | 0755,
                        .attr = segments_attr,
                        .lookup = segments_lookup,
                        .list = segments_list},
@@ -73,8 +77,42 @@ static const struct kind kinds[NODE_KINDS] = {
                      .open = segment_stamps_open},
     [NODE_STATUS] = {.mode = S_IFREG | 0444, .open = status_open},
     [NODE_METRICS] = {.mode = S_IFREG | 0444, .open = status_open_metrics},
+    [NODE_CLAIM] = {.mode = S_IFREG | 0222, .door = true, .attr = claim_attr},
+    [NODE_FOLLOW] = {.mode = S_IFREG | 0444,
+                     .blocks = true,
+                     .open = follow_open},
+    [NODE_AT] = {.mode = S_IFDIR | 0555, .lookup = at_lookup, .list = at_list},
+    [NODE_AT_LINK] = {.mode = S_IFLNK | 0777, .attr = at_link_attr},
+    [NODE_CURSORS] = {.mode = S_IFDIR | 0755,
+                      .attr = cursors_attr,
+                      .lookup = cursors_lookup,
+                      .list = cursors_list},
+    [NODE_CURSOR] = {.mode = S_IFDIR | 0555,
+                     .attr = cursor_attr,
+                     .lookup = cursor_lookup,
+                     .list = cursor_list},
+    [NODE_CURSOR_OFFSET] = {.mode = S_IFREG | 0644,
+                            .fresh = true,
+                            .attr = cursor_attr,
+                            .open = cursor_offset_open},
+    [NODE_CURSOR_LAG] = {.mode = S_IFREG | 0444,
+                         .fresh = true,
+                         .attr = cursor_attr,
+                         .open = cursor_lag_open},
+    [NODE_CURSOR_LOST] = {.mode = S_IFREG | 0444,
+                          .fresh = true,
+                          .attr = cursor_attr,
+                          .open = cursor_lost_open},
+    [NODE_CURSOR_FOLLOW] = {.mode = S_IFREG | 0444,
+                            .blocks = true,
+                            .attr = cursor_attr,
+                            .open = cursor_follow_open},
+    [NODE_CURSOR_LOG] = {.mode = S_IFREG | 0444,
+                         .attr = stream_attr,
+                         .open = stream_open},
 };
 
+/* Those that are not listed come last. */
 static const struct {
     const char *name;
     enum node_kind kind;
@@ -88,9 +126,13 @@ static const struct {
     {"segments", NODE_SEGMENTS},
     {"status", NODE_STATUS},
     {"metrics.prom", NODE_METRICS},
+    {"cursors", NODE_CURSORS},
+    {"at", NODE_AT},
+    {"follow", NODE_FOLLOW},
 };
 
-#define ROOT_NAMES (sizeof(root_names) / sizeof(root_names[0]))
+#define ROOT_NAMES  (sizeof(root_names) / sizeof(root_names[0]))
+#define ROOT_LISTED (ROOT_NAMES - 2)
 
 const struct kind *tree_kind(enum node_kind kind)
 {
@@ -125,7 +167,7 @@ static int root_list(struct fs *fs, uint64_t number, uint64_t cookie,
                      struct tree_entry *ret_entry)
 {
     (void)number;
-    for (; cookie < ROOT_NAMES; cookie++) {
+    for (; cookie < ROOT_LISTED; cookie++) {
         if (root_node(fs, cookie, &ret_entry->node) < 0)
             continue;
         strcpy(ret_entry->name, root_names[cookie].name);
@@ -139,7 +181,7 @@ static int root_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 {
     (void)fs;
     (void)number;
-    attr->stat.st_nlink = 4; /* itself, "..", records, segments */
+    attr->stat.st_nlink = 5; /* itself, "..", records, segments, cursors */
     return 0;
 }
 
@@ -247,6 +289,8 @@ int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
         return -ENOTDIR;
     if (dir.kind == NODE_SEGMENT)
         parent.kind = NODE_SEGMENTS;
+    if (dir.kind == NODE_CURSOR)
+        parent.kind = NODE_CURSORS;
     if (cookie == 0) {
         dot(ret_entry, ".", dir, 1);
     } else if (cookie == 1) {
@@ -260,16 +304,19 @@ int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
 
 int tree_target(struct fs *fs, struct node node, char ret_target[TREE_NAME])
 {
-    uint64_t offset = 0;
-    int r;
+    const char *up = node.kind == NODE_AT_LINK ? "../" : "";
+    uint64_t offset = node.number;
+    int r = 0;
 
-    if (node.kind != NODE_FIRST && node.kind != NODE_LAST)
-        return -EINVAL;
-    r = node.kind == NODE_FIRST ? records_first(fs, &offset)
-                                : records_last(fs, &offset);
+    if (node.kind == NODE_FIRST)
+        r = records_first(fs, &offset);
+    else if (node.kind == NODE_LAST)
+        r = records_last(fs, &offset);
+    else if (node.kind != NODE_AT_LINK)
+        r = -EINVAL;
     if (r < 0)
         return r;
-    snprintf(ret_target, TREE_NAME, "records/%" PRIu64, offset);
+    snprintf(ret_target, TREE_NAME, "%srecords/%" PRIu64, up, offset);
     return 0;
 }
 

@@ -20,8 +20,8 @@ struct handle;
 /* Seconds that the kernel may keep what does not change. */
 #define TREE_DAY 86400.0
 
-/* Room for every name, with its NUL: 20 digits and more. */
-#define TREE_NAME 32
+/* Room for every name, with its NUL: a cursor's is the longest. */
+#define TREE_NAME 208
 
 struct tree_attr {
     struct stat stat;
@@ -44,7 +44,9 @@ struct tree_entry {
  */
 struct kind {
     mode_t mode; /* type, and permissions before the umask */
-    bool door;   /* takes writes */
+    bool door;   /* what is written is appended */
+    bool fresh;  /* its text is made anew by each read from the start */
+    bool blocks; /* a read at its end waits */
     bool one;    /* one st_ino whatever the number */
     /* Sets what differs from the defaults: mount time, size 0, a day. */
     int (*attr)(struct fs *fs, uint64_t number, struct tree_attr *attr);

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claim.h"
 #include "commit.h"
+#include "follow.h"
 #include "fs.h"
 #include "handle.h"
+#include "keeper.h"
 #include "pool.h"
 #include "put.h"
 #include "tree.h"
@@ -19,7 +22,10 @@ struct work {
     struct fuse_session *session;
     struct pool appends; /* one thread */
     struct pool reads;
+    struct pool calls; /* one thread */
     struct commit commit;
+    struct follow follow;
+    struct keeper keeper;
     char buffer[WORK_READ_MAX]; /* the receiver's */
 };
 
@@ -45,6 +51,24 @@ struct read_job {
     char data[];
 };
 
+/* A call that waits. */
+struct call_job {
+    struct job job;
+    work_call *call;
+    fuse_req_t req;
+    uint64_t number;
+    size_t size;
+    char text[];
+};
+
+/* Whether the log has limits that somebody must keep it within. */
+static bool has_limits(const struct options *options)
+{
+    return !options->read_only &&
+           (options->retain_bytes > 0 || options->retain_records > 0 ||
+            options->retain_age_ns > 0 || options->segment_age_ns > 0);
+}
+
 int work_start(struct fs *fs, struct fuse_session *session,
                struct work **ret_work)
 {
@@ -60,12 +84,17 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = pool_start(&work->reads, READ_THREADS);
     if (r == 0)
+        r = pool_start(&work->calls, 1);
+    if (r == 0)
+        r = keeper_start(&work->keeper, fs->log, session, has_limits(options));
+    if (r == 0)
         r = commit_start(&work->commit, fs->log,
                          (unsigned)options->sync_seconds);
     if (r < 0) {
         work_stop(work);
         return r;
     }
+    follow_start(&work->follow, fs->log, &work->reads);
     *ret_work = work;
     return 0;
 }
@@ -74,7 +103,10 @@ void work_stop(struct work *work)
 {
     if (work == NULL)
         return;
+    keeper_stop(&work->keeper);
     pool_stop(&work->appends);
+    pool_stop(&work->calls);
+    follow_stop(&work->follow);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
     free(work);
@@ -85,11 +117,14 @@ static int door_write(struct fs *fs, struct handle *handle, const char *data,
 {
     if (handle->kind == NODE_APPEND)
         return append_write(&fs->append, &handle->line, data, size, end, flags);
+    if (handle->kind == NODE_CLAIM)
+        return claim_write(fs, handle, data, size, flags);
     return size > 0 ? put_write(fs->log, data, size, flags) : 0;
 }
 
 /*
- * After an append, before its answer: what the kernel knows of `records` is
+ * After an append, before its answer: who follows has something to read, and
+ * what the kernel knows of `records` is
  * old. Every path to a record leads through there and checks its permissions,
  * so without a cache each would be a request more. Telling it about attributes
  * alone takes no lock that a request of ours could hold.
@@ -101,6 +136,7 @@ static void announce(struct work *work)
     if (atomic_exchange(&work->fs->records_cached, false))
         fuse_lowlevel_notify_inval_inode(work->session, tree_ino(records), -1,
                                          0);
+    follow_wake(&work->follow);
 }
 
 /* Answers a write that ended with r; now, unless it must be durable first. */
@@ -122,6 +158,7 @@ static void run_write(struct job *base)
     int r = door_write(job->work->fs, job->handle, job->data, job->size,
                        job->end, 0);
 
+    keeper_wake(&job->work->keeper); /* it may have rolled, or dropped */
     finish(job->work, job->req, job->answer, job->end, job->size, r);
     handle_put(job->handle);
     free(job);
@@ -254,6 +291,46 @@ void work_read(struct work *work, fuse_req_t req, struct handle *handle,
         answer_read(req, work->buffer, n);
 }
 
+void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
+                 size_t size, uint64_t position, bool nonblock)
+{
+    follow_read(&work->follow, req, handle, size, position, nonblock);
+}
+
+static void run_call(struct job *base)
+{
+    struct call_job *job = (struct call_job *)base;
+
+    job->call(job->req, job->number, job->text, job->size);
+    free(job);
+}
+
+void work_later(struct work *work, fuse_req_t req, work_call *call,
+                uint64_t number, const char *text, size_t size)
+{
+    struct call_job *job = malloc(sizeof(*job) + size + 1);
+
+    if (job == NULL) {
+        fuse_reply_err(req, ENOMEM);
+        return;
+    }
+    *job = (struct call_job){
+        .job.run = run_call,
+        .call = call,
+        .req = req,
+        .number = number,
+        .size = size,
+    };
+    memcpy(job->text, text, size);
+    job->text[size] = '\0';
+    pool_add(&work->calls, &job->job);
+}
+
+void work_drop(struct work *work, fuse_req_t req, uint64_t base)
+{
+    keeper_drop(&work->keeper, req, base);
+}
+
 /*
  * Waits where it must, rather than handing over: what is looked up after the
  * file was closed must see the record.
@@ -267,6 +344,7 @@ void work_release(struct work *work, fuse_req_t req, struct handle *handle)
         pool_drain(&work->appends);
     if (handle->line.size > 0) {
         append_finish(&work->fs->append, &handle->line);
+        keeper_wake(&work->keeper);
         announce(work);
         durable = work->fs->options->sync_always;
     }

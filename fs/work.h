@@ -4,8 +4,9 @@
  *
  * One thread receives all requests. It tries each without waiting; what would
  * wait goes to another thread: appends to one, which keeps their order; reads
- * to a few; and what must be durable first to the one that syncs. As long as
- * an append waits there, the next ones queue behind it.
+ * to a few; what must be durable first to the one that syncs; drops to the one
+ * that keeps the log within its limits; and changes of cursors to one more. As
+ * long as an append waits there, the next ones queue behind it.
  *
  * All but work_start() and work_stop() are for the receiving thread, and
  * answer req, now or later.
@@ -22,6 +23,10 @@
 struct fs;
 struct handle;
 struct work;
+
+/* Does what may wait, and answers req. text has size bytes and a NUL. */
+typedef void work_call(fuse_req_t req, uint64_t number, const char *text,
+                       size_t size);
 
 /* The most that one read gives, in bytes; the kernel never asks for more. */
 #define WORK_READ_MAX ((size_t)1 << 20)
@@ -52,6 +57,17 @@ void work_sync(struct work *work, fuse_req_t req);
 /* Reads from handle, a view. */
 void work_read(struct work *work, fuse_req_t req, struct handle *handle,
                size_t size, uint64_t position);
+
+/* Reads from handle, a view that blocks at its end unless nonblock is set. */
+void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
+                 size_t size, uint64_t position, bool nonblock);
+
+/* Calls call, one after the other; text is borrowed for this. */
+void work_later(struct work *work, fuse_req_t req, work_call *call,
+                uint64_t number, const char *text, size_t size);
+
+/* Drops the segment with that base. */
+void work_drop(struct work *work, fuse_req_t req, uint64_t base);
 
 /* The last use of handle: its unfinished line becomes a record. */
 void work_release(struct work *work, fuse_req_t req, struct handle *handle);
