@@ -4,18 +4,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fs.h"
 #include "handle.h"
+#include "work.h"
 
 enum type {
     GAUGE,   /* goes up and down */
     COUNTER, /* goes up, from the mount or the opening on */
     FLAG,    /* a gauge of 0 and 1: no and yes */
-    SECONDS, /* a gauge in ns, shown in seconds since the epoch */
+    SECONDS, /* a gauge in ns, shown in seconds */
 };
 
 struct figure {
@@ -23,9 +25,10 @@ struct figure {
     enum type type;
     uint64_t value;
     const char *help;
+    const char *cause; /* one of several of this name, side by side; NULL */
 };
 
-#define FIGURES_MAX 48
+#define FIGURES_MAX 80
 
 struct figures {
     struct figure items[FIGURES_MAX];
@@ -37,7 +40,7 @@ static void add(struct figures *figures, const char *name, enum type type,
 {
     if (figures->count < FIGURES_MAX)
         figures->items[figures->count++] =
-            (struct figure){name, type, value, help};
+            (struct figure){name, type, value, help, NULL};
 }
 
 static void add_log(struct figures *f, const struct clog_status *s)
@@ -106,6 +109,46 @@ static void add_report(struct figures *f, const struct clog_report *r)
     add(f, "indexes", GAUGE, r->indexes, "Indexes rebuilt when opening.");
 }
 
+static void add_limits(struct figures *f, const struct options *o)
+{
+    add(f, "retain_bytes", GAUGE, o->retain_bytes,
+        "Limit of stored bytes, 0 if there is none.");
+    add(f, "retain_records", GAUGE, o->retain_records,
+        "Limit of records, 0 if there is none.");
+    add(f, "retain_age_seconds", SECONDS, o->retain_age_ns,
+        "Limit of a segment's age, 0 if there is none.");
+    add(f, "segment_age_seconds", SECONDS, o->segment_age_ns,
+        "Age at which a segment is sealed, 0 if none was given.");
+    add(f, "drop_oldest", FLAG, o->drop_oldest,
+        "On a full disk, the oldest segment is dropped.");
+    add(f, "keep_unread", FLAG, o->keep_unread,
+        "What a cursor has not read is not dropped.");
+}
+
+static void add_drops(struct figures *f, const struct clog_status *s)
+{
+    const struct clog_drops *drops = &s->drops;
+    const struct figure causes[] = {
+        {.cause = "bytes", .value = drops->by_bytes},
+        {.cause = "records", .value = drops->by_records},
+        {.cause = "age", .value = drops->by_age},
+        {.cause = "full", .value = drops->by_full},
+        {.cause = "hand", .value = drops->by_hand},
+    };
+
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        add(f, "drops", COUNTER, causes[i].value,
+            "Segments dropped, by what made it necessary.");
+        f->items[f->count - 1].cause = causes[i].cause;
+    }
+    add(f, "dropped_records", COUNTER, drops->records, "Records dropped.");
+    add(f, "dropped_bytes", COUNTER, drops->bytes,
+        "Bytes of stores, indexes and stamps dropped.");
+    add(f, "pinned_segments", GAUGE, s->pinned_segments,
+        "Segments that are dropped and still open somewhere.");
+    add(f, "pinned_bytes", GAUGE, s->pinned_bytes, "Bytes of their stores.");
+}
+
 static void collect(struct fs *fs, struct figures *f,
                     const struct clog_status *s)
 {
@@ -114,6 +157,11 @@ static void collect(struct fs *fs, struct figures *f,
     add_events(f, s);
     add_door(f, &fs->append);
     add_report(f, clog_open_report(fs->log));
+    add_limits(f, fs->options);
+    add_drops(f, s);
+    add(f, "cursors", GAUGE, s->cursors, "Reading positions with a name.");
+    add(f, "following", GAUGE, work_following(fs->work),
+        "Reads that wait for the next record.");
     add(f, "in_doubt", GAUGE, s->sync_error != 0 ? s->next - s->durable : 0,
         "Records, from durable on, that a failed sync leaves in doubt.");
     add(f, "writable", FLAG, s->writable, "The log takes appends.");
@@ -133,7 +181,9 @@ static void print_lines(FILE *file, const struct figures *figures)
     for (size_t i = 0; i < figures->count; i++) {
         const struct figure *figure = &figures->items[i];
 
-        fprintf(file, "%s ", figure->name);
+        fprintf(file, "%s%s%s ", figure->name,
+                figure->cause != NULL ? "_by_" : "",
+                figure->cause != NULL ? figure->cause : "");
         if (figure->type == FLAG)
             fprintf(file, "%s\n", figure->value != 0 ? "yes" : "no");
         else
@@ -164,6 +214,33 @@ static void print_reason(struct fs *fs, FILE *file,
         fprintf(file, "a failed append could not be undone\n");
 }
 
+/* A cursor's name, in printable ASCII; other bytes, and those of stop, as xNN
+   behind escape. */
+static void print_name(FILE *file, const char *name, const char *stop,
+                       const char *escape)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c != '\0';
+         c++) {
+        if (*c < ' ' || *c > '~' || strchr(stop, *c) != NULL)
+            fprintf(file, "%sx%02x", escape, *c);
+        else
+            fputc(*c, file);
+    }
+}
+
+static void print_cursors(struct fs *fs, FILE *file)
+{
+    struct clog_cursor cursor;
+    uint64_t id = 0;
+
+    for (; clog_cursor_after(fs->log, id, &cursor) == 0; id = cursor.id + 1) {
+        fprintf(file, "cursor ");
+        print_name(file, cursor.name, " \\", "\\");
+        fprintf(file, " offset %" PRIu64 " lag %" PRIu64 " lost %" PRIu64 "\n",
+                cursor.offset, cursor.lag, cursor.lost);
+    }
+}
+
 static void print_status(struct fs *fs, FILE *file)
 {
     struct clog_status status;
@@ -172,6 +249,7 @@ static void print_status(struct fs *fs, FILE *file)
     clog_status(fs->log, &status);
     collect(fs, &figures, &status);
     print_lines(file, &figures);
+    print_cursors(fs, file);
     print_reason(fs, file, &status);
     fprintf(file, "version %s\n", clog_version());
 }
@@ -181,7 +259,50 @@ static void print_head(FILE *file, const char *name, const char *suffix,
 {
     fprintf(file, "# HELP clog_%s%s %s\n", name, suffix, help);
     fprintf(file, "# TYPE clog_%s%s %s\n", name, suffix, type);
-    fprintf(file, "clog_%s%s", name, suffix);
+}
+
+static void print_figure(FILE *file, const struct figure *figure, bool first)
+{
+    bool counter = figure->type == COUNTER;
+    const char *suffix = counter ? "_total" : "";
+
+    if (first)
+        print_head(file, figure->name, suffix, figure->help,
+                   counter ? "counter" : "gauge");
+    fprintf(file, "clog_%s%s", figure->name, suffix);
+    if (figure->cause != NULL)
+        fprintf(file, "{cause=\"%s\"}", figure->cause);
+    fputc(' ', file);
+    print_value(file, figure);
+}
+
+/* One figure of all cursors. */
+static void print_cursor_metric(struct fs *fs, FILE *file, const char *name,
+                                const char *help, size_t place)
+{
+    struct clog_cursor cursor;
+    uint64_t id = 0;
+
+    print_head(file, name, "", help, "gauge");
+    for (; clog_cursor_after(fs->log, id, &cursor) == 0; id = cursor.id + 1) {
+        fprintf(file, "clog_%s{name=\"", name);
+        print_name(file, cursor.name, "\"\\", "\\\\");
+        fprintf(file, "\"} %" PRIu64 "\n",
+                *(const uint64_t *)((const char *)&cursor + place));
+    }
+}
+
+static void print_cursor_metrics(struct fs *fs, FILE *file)
+{
+    print_cursor_metric(fs, file, "cursor_offset",
+                        "Offset that the cursor reads next.",
+                        offsetof(struct clog_cursor, offset));
+    print_cursor_metric(fs, file, "cursor_lag",
+                        "Records from the cursor to the end of the log.",
+                        offsetof(struct clog_cursor, lag));
+    print_cursor_metric(fs, file, "cursor_lost",
+                        "Records that were dropped before they were read.",
+                        offsetof(struct clog_cursor, lost));
 }
 
 static void print_metrics(struct fs *fs, FILE *file)
@@ -193,15 +314,14 @@ static void print_metrics(struct fs *fs, FILE *file)
     collect(fs, &figures, &status);
     for (size_t i = 0; i < figures.count; i++) {
         const struct figure *figure = &figures.items[i];
-        bool counter = figure->type == COUNTER;
 
-        print_head(file, figure->name, counter ? "_total" : "", figure->help,
-                   counter ? "counter" : "gauge");
-        fputc(' ', file);
-        print_value(file, figure);
+        print_figure(file, figure,
+                     i == 0 || strcmp(figure[-1].name, figure->name) != 0);
     }
+    if (status.cursors > 0)
+        print_cursor_metrics(fs, file);
     print_head(file, "info", "", "The daemon that serves the log.", "gauge");
-    fprintf(file, "{version=\"%s\"} 1\n", clog_version());
+    fprintf(file, "clog_info{version=\"%s\"} 1\n", clog_version());
 }
 
 static int make_text(struct fs *fs, struct handle *handle,

@@ -297,6 +297,11 @@ void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
     follow_read(&work->follow, req, handle, size, position, nonblock);
 }
 
+uint64_t work_following(struct work *work)
+{
+    return work->follow.count;
+}
+
 static void run_call(struct job *base)
 {
     struct call_job *job = (struct call_job *)base;
