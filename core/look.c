@@ -61,7 +61,8 @@ static uint64_t file_time(struct clog *log, const struct segment *files)
 {
     struct io_stat st;
 
-    if (log->io->ops->stat(log->io, files->store.fd, &st) < 0 || st.time_ns < 0)
+    if (files->store.fd < 0 ||
+        log->io->ops->stat(log->io, files->store.fd, &st) < 0 || st.time_ns < 0)
         return 0;
     return (uint64_t)st.time_ns;
 }
