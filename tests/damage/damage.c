@@ -13,13 +13,13 @@
  *
  *     DAMAGES=n   random damages (20000; in a long run 1000000)
  *     SEED=n      of them (1)
- *     ONLY=PART   of clean, sealed, cut and random
+ *     ONLY=PART   of clean, sealed, cut, real and random
  *     SPARSE=n    flip only every n-th bit (1), for builds that are slow
  *
  * With the argument --control the program succeeds if it finds a fault: it is
  * linked with a checksum that is always the same.
  */
-#include "faultio.h"
+#include "files.h"
 #include "history.h"
 #include "log.h"
 #include "memio.h"
@@ -72,7 +72,7 @@ struct verdict_on {
 };
 
 static struct {
-    uint64_t flips, damages, rot, torn, prefixes, indexes;
+    uint64_t flips, damages, real, rot, torn, prefixes, indexes;
     unsigned failures;
     bool quiet;
     char what[200]; /* is damaged, for a failure's report */
@@ -150,7 +150,7 @@ static void measure(struct sample *sample)
     }
     sample->position[history->next] = end + 8 * history->next;
     sample->stream[history->next] = end;
-    sample->joined = malloc(end);
+    sample->joined = malloc(end + 1);
     if (!sample->joined)
         abort();
     for (uint64_t i = 0; i < history->next; i++)
@@ -740,6 +740,61 @@ static void damage_all(uint64_t count, uint64_t seed)
         sample_done(&samples[state]);
 }
 
+/* --- Real files
+ * -------------------------------------------------------------------
+ */
+
+/* Turns the bits of one byte around, in a copy of a log in a directory. */
+static void flip_real(const struct sample *sample, const char *whole, int file,
+                      uint64_t byte)
+{
+    uint64_t i = record_at(sample, file, byte);
+    struct verdict_on verdict = judge_flip(sample, file, byte, i);
+    char *dir = directory_make();
+    char log_path[PATHS];
+    struct clog *log = NULL;
+    int r;
+
+    suite.real++;
+    (void)snprintf(suite.what, sizeof(suite.what),
+                   "real files, byte %" PRIu64 " of %s", byte,
+                   segment_files[file]);
+    (void)snprintf(log_path, sizeof(log_path), "%s/log", dir);
+    directory_copy(whole, log_path);
+    file_flip(dir, paths[file], byte);
+    r = clog_open(log_path, &options, NULL, &log);
+    if (r < 0)
+        (void)problem("open", (uint64_t)r, 0);
+    else if (check_view(sample, log, &verdict))
+        (void)check_around(sample, log, &verdict, i);
+    r = log ? clog_close(log) : 0;
+    if (r < 0)
+        (void)problem("close", (uint64_t)r, 0);
+    directory_remove(dir);
+}
+
+static void flip_real_all(uint64_t step)
+{
+    struct sample sample;
+    struct clog *log = NULL;
+    char *dir = directory_make();
+    char whole[PATHS];
+
+    (void)snprintf(whole, sizeof(whole), "%s/log", dir);
+    make_sample(&sample, STATE_CLEAN);
+    must(clog_open(whole, &options, NULL, &log), "open");
+    sample.history.next = sample.history.serial = 0;
+    fill(&sample, log);
+    must(clog_close(log), "close");
+    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++)
+        for (uint64_t byte = (uint64_t)file; byte < sample.sizes[file];
+             byte += step)
+            if (suite.failures < FAILURES)
+                flip_real(&sample, whole, file, byte);
+    sample_done(&sample);
+    directory_remove(dir);
+}
+
 /* Whether that part of the suite is asked for. */
 static bool is_chosen(const char *part)
 {
@@ -761,15 +816,17 @@ int main(int argc, char **argv)
     for (enum state state = STATE_CLEAN; state < STATES; state++)
         if (is_chosen(state_names[state]))
             flip_all(state, state == STATE_SEALED ? 5 * sparse : sparse);
+    if (is_chosen("real"))
+        flip_real_all(suite_number("STEP", 97, 17));
     if (is_chosen("random"))
         damage_all(suite_number("DAMAGES", 20000, 1000000),
                    suite_number("SEED", 1, 1));
     (void)printf(
         "damage: %" PRIu64 " flips: %" PRIu64 " rot, %" PRIu64 " torn, %" PRIu64
         " prefixes mended, %" PRIu64 " in indexes; %" PRIu64
-        " random damages; %u failures, %.1f s\n",
+        " random damages; %" PRIu64 " on real files; %u failures, %.1f s\n",
         suite.flips, suite.rot, suite.torn, suite.prefixes, suite.indexes,
-        suite.damages, suite.failures, suite_clock() - start);
+        suite.damages, suite.real, suite.failures, suite_clock() - start);
     if (control)
         return suite.failures > 0 ? 0 : 1;
     return suite.failures > 0 ? 1 : 0;

@@ -67,14 +67,16 @@ static const struct clog_options options = {
  * The linker leads the log's calls here.
  */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
+void *real_malloc(size_t size) __asm__("__real_malloc");
+void *real_calloc(size_t count, size_t size) __asm__("__real_calloc");
+void *real_realloc(void *old, size_t size) __asm__("__real_realloc");
+void *real_reallocarray(void *old, size_t count,
+                        size_t size) __asm__("__real_reallocarray");
+void *wrap_malloc(size_t size) __asm__("__wrap_malloc");
+void *wrap_calloc(size_t count, size_t size) __asm__("__wrap_calloc");
+void *wrap_realloc(void *old, size_t size) __asm__("__wrap_realloc");
+void *wrap_reallocarray(void *old, size_t count,
+                        size_t size) __asm__("__wrap_reallocarray");
 
 static bool is_out_of_memory(void)
 {
@@ -89,24 +91,24 @@ static bool is_out_of_memory(void)
     return true;
 }
 
-void *__wrap_malloc(size_t size)
+void *wrap_malloc(size_t size)
 {
-    return is_out_of_memory() ? NULL : __real_malloc(size);
+    return is_out_of_memory() ? NULL : real_malloc(size);
 }
 
-void *__wrap_calloc(size_t count, size_t size)
+void *wrap_calloc(size_t count, size_t size)
 {
-    return is_out_of_memory() ? NULL : __real_calloc(count, size);
+    return is_out_of_memory() ? NULL : real_calloc(count, size);
 }
 
-void *__wrap_realloc(void *old, size_t size)
+void *wrap_realloc(void *old, size_t size)
 {
-    return is_out_of_memory() ? NULL : __real_realloc(old, size);
+    return is_out_of_memory() ? NULL : real_realloc(old, size);
 }
 
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
+void *wrap_reallocarray(void *old, size_t count, size_t size)
 {
-    return is_out_of_memory() ? NULL : __real_reallocarray(old, count, size);
+    return is_out_of_memory() ? NULL : real_reallocarray(old, count, size);
 }
 
 /* --- One life

@@ -8,7 +8,8 @@
  * while it recovers. Each of those is one state: the log must open, have
  * everything that was acknowledged at the level that survives such a crash,
  * nothing else, whole batches only, and say truly what it cut; it must take
- * appends, and open again with nothing to report.
+ * appends, and open again with nothing to report. Some of the kills are made on
+ * real files too.
  *
  *     STATES=n       states to see (100000; in a long run 1000000)
  *     SEED=n         of all that is random (1)
@@ -21,6 +22,7 @@
  * if that is noticed.
  */
 #include "faultio.h"
+#include "files.h"
 #include "history.h"
 #include "log.h"
 #include "memio.h"
@@ -62,7 +64,8 @@ struct sequence {
 
 /* One life of a log on one disk. */
 struct run {
-    struct memio *disk;
+    struct memio *disk; /* owned; NULL: on real files */
+    const char *path;   /* of the log */
     struct faultio fault;
     struct clog *log;
     struct clog_report report; /* of the last open */
@@ -71,7 +74,7 @@ struct run {
 
 /* Of the whole program. */
 static struct {
-    uint64_t states, wanted, seed, recrashed;
+    uint64_t states, wanted, seed, recrashed, real;
     uint64_t sparse, skipped;
     unsigned failures;
     bool no_sync, quiet;
@@ -89,11 +92,10 @@ static const struct clog_options options = {
 
 static void start_run(struct run *run, struct memio *disk)
 {
-    *run = (struct run){.disk = disk};
-    faultio_init(&run->fault, memio_io(disk));
+    *run = (struct run){.disk = disk, .path = "log"};
+    faultio_init(&run->fault, disk ? memio_io(disk) : io_posix());
     run->fault.changes_only = true;
     run->fault.no_sync = suite.no_sync;
-    run->fault.lose = memio_lose;
 }
 
 static int open_log(struct run *run)
@@ -101,7 +103,7 @@ static int open_log(struct run *run)
     int r;
 
     clog_report_done(&run->report);
-    r = log_open(&run->fault.io, "log", &options, &run->report, &run->log);
+    r = log_open(&run->fault.io, run->path, &options, &run->report, &run->log);
     return r;
 }
 
@@ -470,8 +472,44 @@ static void crash_in(const struct sequence *sequence, uint64_t call,
     leave_log(&run);
     for (int loss = -1; loss < MEMIO_LOSSES; loss++)
         if (suite.failures < FAILURES)
-            try_state(&run, loss, random_mix(seed, (uint64_t)(loss + 1)) >> 1);
+            try_state(&run, loss, random_mix(seed, (unsigned)(loss + 1)) >> 1);
     end_run(&run);
+}
+
+/* The same on real files, which can only be killed. */
+static void kill_in(const struct sequence *sequence, uint64_t call)
+{
+    char *path = directory_make();
+    struct run run;
+    struct run after;
+    uint64_t last;
+    int r;
+
+    suite.real++;
+    suite.sequence = sequence;
+    suite.call = call;
+    suite.part = suite.choice = call * 37;
+    suite.crashes[0] = "kill of real files";
+    start_run(&run, NULL);
+    run.path = path;
+    run.fault.fault = FAULT_STOP;
+    run.fault.at = call;
+    run.fault.part = suite.part;
+    (void)live(&run, sequence, &last);
+    leave_log(&run);
+    start_run(&after, NULL);
+    after.path = path;
+    after.history = run.history;
+    r = open_log(&after);
+    if (r < 0)
+        (void)history_problem(&after.history, "open: error %d", r);
+    if (r < 0 || after.report.rotten || after.report.lost ||
+        !history_check(&after.history, after.log, run.history.next) ||
+        append(&after, OP_BATCH) < 0 || !close_and_check(&after))
+        report_failure(&after);
+    end_run(&after);
+    end_run(&run);
+    directory_remove(path);
 }
 
 /* Ends the sequence in each call of its last operation, and after it. */
@@ -494,11 +532,15 @@ static void crash_everywhere(const struct sequence *sequence, uint64_t pass)
         suite.failures++;
         return;
     }
-    for (uint64_t call = last + 1; call <= end + 1; call++)
+    for (uint64_t call = last + 1; call <= end + 1; call++) {
         if (only ? strtoull(only, NULL, 10) == call
                  : sequence->length < LENGTH ||
                        suite.skipped++ % suite.sparse == 0)
             crash_in(sequence, call, pass);
+        if (pass == 0 && sequence->length < LENGTH && !suite.quiet &&
+            call % 7 == 0 && suite.failures < FAILURES)
+            kill_in(sequence, call);
+    }
 }
 
 static bool is_chosen(const struct sequence *sequence)
@@ -550,9 +592,10 @@ int main(int argc, char **argv)
         for (int length = 0; length <= LENGTH; length++)
             try_length(length, pass);
     (void)printf("powerloss: %" PRIu64 " crash states, %" PRIu64
-                 " of them crashed again in recovery, %u failures, %.1f s, "
-                 "seed %" PRIu64 "\n",
-                 suite.states, suite.recrashed, suite.failures,
+                 " of them crashed again in recovery, %" PRIu64
+                 " kills on real files, %u failures, %.1f s, seed %" PRIu64
+                 "\n",
+                 suite.states, suite.recrashed, suite.real, suite.failures,
                  suite_clock() - start, suite.seed);
     if (control)
         return suite.failures > 0 ? 0 : 1;

@@ -301,7 +301,7 @@ static int64_t fault_now(struct io *io)
 {
     struct faultio *fault = layer(io);
 
-    return BELOW(now);
+    return fault->below->ops->now(fault->below);
 }
 
 static int fault_boot_id(struct io *io, char ret[static 37])

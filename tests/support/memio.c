@@ -90,8 +90,7 @@ static void copy_name(char to[static DISK_NAME], const char *name)
 {
     if (strlen(name) >= DISK_NAME)
         give_up("a long name");
-    memset(to, 0, DISK_NAME);
-    memcpy(to, name, strlen(name));
+    memcpy(to, name, strlen(name) + 1);
 }
 
 void names_put(struct names *names, const char *name, uint32_t node)
