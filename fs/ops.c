@@ -131,16 +131,17 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 }
 
 /*
- * A door takes a new size and new times and does nothing with them, since
- * tools set them. Owner and mode may be set to what they are; of a door's mode
- * that is who may write, for it is nothing to be read or run: cp -p and
- * rsync --inplace give it the mode of their source.
+ * A file that is written to takes a new size and new times and does nothing
+ * with them, since tools set them. Owner and mode may be set to what they are;
+ * of a door's mode that is who may write, for it is nothing to be read or run:
+ * cp -p and rsync --inplace give it the mode of their source.
  */
-static int check_setattr(const struct stat *now, const struct stat *then,
-                         bool door, int to_set)
+static int check_setattr(const struct kind *kind, const struct stat *now,
+                         const struct stat *then, int to_set)
 {
+    bool written = S_ISREG(kind->mode) && (kind->mode & 0222) != 0;
+    mode_t modes = kind->door ? 07222 : 07777;
     int sizes = FUSE_SET_ATTR_SIZE;
-    mode_t modes = door ? 07222 : 07777;
     int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
                 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW |
                 FUSE_SET_ATTR_CTIME;
@@ -152,7 +153,7 @@ static int check_setattr(const struct stat *now, const struct stat *then,
         return -EPERM;
     if ((to_set & FUSE_SET_ATTR_GID) != 0 && now->st_gid != then->st_gid)
         return -EPERM;
-    if (door)
+    if (written)
         return 0;
     if ((to_set & sizes) != 0)
         return -EACCES;
@@ -171,8 +172,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
     if (r == 0)
         r = tree_attr(fs, node, &attr);
     if (r == 0)
-        r = check_setattr(&attr.stat, stat,
-                          (tree_kind(node.kind)->mode & 0222) != 0, to_set);
+        r = check_setattr(tree_kind(node.kind), &attr.stat, stat, to_set);
     if (r < 0)
         fuse_reply_err(req, -r);
     else
