@@ -29,10 +29,27 @@ int clog_space(struct clog *log, struct clog_space *ret_space)
     return 0;
 }
 
+/* Looks the time of the first segment's first record up, once. */
+static uint64_t oldest_time(struct clog *log)
+{
+    struct clog_record record = {0};
+    struct part *part = NULL;
+    struct extent extent;
+
+    if (parts_find_after(log, 0, &part, &extent) < 0)
+        return 0;
+    if (extent.count > 0)
+        look_stamp(log, part, 0, &record);
+    (void)pthread_rwlock_wrlock(&log->lock);
+    part->first_ns = record.time_ns;
+    (void)pthread_rwlock_unlock(&log->lock);
+    parts_put(log, part);
+    return record.time_ns;
+}
+
 void clog_status(struct clog *log, struct clog_status *ret_status)
 {
     struct clog_status status = {0};
-    struct clog_record record;
 
     parts_status(log, &status);
     (void)pthread_mutex_lock(&log->cursor_lock);
@@ -50,9 +67,8 @@ void clog_status(struct clog *log, struct clog_status *ret_status)
     status.prefixes_mended = atomic_load(&log->prefixes);
     status.sync_error = -atomic_load(&log->sync_error);
     status.writable = atomic_load(&log->writable);
-    if (status.records > 0 &&
-        clog_stat(log, clog_seek(log, status.oldest), &record) == 0)
-        status.oldest_time_ns = record.time_ns;
+    if (status.records > 0 && status.oldest_time_ns == 0)
+        status.oldest_time_ns = oldest_time(log);
     *ret_status = status;
 }
 

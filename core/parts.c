@@ -424,6 +424,14 @@ void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
     (void)pthread_rwlock_unlock(&log->lock);
 }
 
+void parts_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    *ret_start = log->count ? log->parts[0]->stream_start : 0;
+    *ret_end = log->stream_end;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
 void parts_status(struct clog *log, struct clog_status *status)
 {
     (void)pthread_rwlock_rdlock(&log->lock);
@@ -435,6 +443,7 @@ void parts_status(struct clog *log, struct clog_status *status)
     status->stored_bytes = stored_bytes(log);
     status->stream_start = log->count ? log->parts[0]->stream_start : 0;
     status->stream_end = log->stream_end;
+    status->oldest_time_ns = log->count ? log->parts[0]->first_ns : 0;
     status->last_time_ns = log->last_ns;
     status->appends = log->appends;
     status->appended = log->appended;

@@ -74,6 +74,9 @@ uint64_t parts_oldest(struct clog *log);
 /* The bytes of all stores, indexes and stamps, and the records in them. */
 void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records);
 
+/* Where the joined view begins and ends, right now. */
+void parts_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end);
+
 /* What of a status is the parts'. */
 void parts_status(struct clog *log, struct clog_status *status);
 

@@ -67,12 +67,12 @@ int clog_view_record(struct clog *log, uint64_t offset,
 int clog_view_stream(struct clog *log, uint64_t origin,
                      struct clog_view **ret_view)
 {
-    struct clog_status status;
+    uint64_t start, end;
     struct clog_view *view = NULL;
     int r;
 
-    clog_status(log, &status);
-    if (origin < status.stream_start || origin > status.stream_end)
+    parts_stream(log, &start, &end);
+    if (origin < start || origin > end)
         return -ENOENT;
     r = make_view(log, VIEW_STREAM, &view);
     if (r < 0)
@@ -112,14 +112,14 @@ void clog_view_close(struct clog_view *view)
 
 uint64_t clog_view_size(const struct clog_view *view)
 {
-    struct clog_status status;
+    uint64_t start, end;
     struct extent extent;
 
     if (view->kind == VIEW_RECORD)
         return view->place.length;
     if (view->kind == VIEW_STREAM) {
-        clog_status(view->log, &status);
-        return status.stream_end - view->origin;
+        parts_stream(view->log, &start, &end);
+        return end - view->origin;
     }
     extent = parts_extent(view->log, view->part);
     return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
