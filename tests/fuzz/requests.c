@@ -41,7 +41,8 @@
 enum wait {
     WAIT_NOTHING, /* no such request, or answered */
     WAIT_ANSWER,
-    WAIT_MAYBE, /* interrupts are answered where they come too early */
+    WAIT_MAYBE, /* interrupts are answered where they come too early, */
+    WAIT_GONE,  /* or have been followed by as many other requests */
 };
 
 struct host {
@@ -106,9 +107,6 @@ static void note_answer(const struct fuse_out_header *head,
 {
     uint64_t i = head->unique - host.base;
 
-    /* An interrupt of an earlier input that came too early. */
-    if (head->unique <= host.base && head->error == -EAGAIN)
-        return;
     if (head->unique <= host.base || i >= UNIQUES)
         wrong("an answer to nothing", head->unique);
     if (host.waits[i] == WAIT_NOTHING)
@@ -295,6 +293,21 @@ static struct file *any_file(struct file *files, struct source *source)
     return file->handle ? file : NULL;
 }
 
+/* How many interrupts there were; from here on their answers are welcome. */
+static unsigned forget_interrupts(void)
+{
+    unsigned count = 0;
+
+    (void)pthread_mutex_lock(&host.lock);
+    for (unsigned i = 1; i <= host.count; i++) {
+        count += host.waits[i] == WAIT_MAYBE;
+        if (host.waits[i] == WAIT_MAYBE)
+            host.waits[i] = WAIT_GONE;
+    }
+    (void)pthread_mutex_unlock(&host.lock);
+    return count;
+}
+
 /* Nothing is under way any more; what waits for something is interrupted, and
    interrupts that came too early are answered with the next request. */
 static void settle(void)
@@ -309,9 +322,8 @@ static void settle(void)
                          WAIT_MAYBE);
     }
     wait_for_answers();
-    for (count = host.count; count > 0; count--)
-        if (host.waits[count] == WAIT_MAYBE)
-            send_request(FUSE_STATFS, FUSE_ROOT_ID, 0, WAIT_ANSWER);
+    for (count = forget_interrupts(); count > 0; count--)
+        send_request(FUSE_STATFS, FUSE_ROOT_ID, 0, WAIT_ANSWER);
     wait_for_answers();
 }
 
