@@ -13,6 +13,7 @@
  *
  *     DAMAGES=n   random damages (20000; in a long run 1000000)
  *     SEED=n      of them (1)
+ *     REPLAY=n    only the random damage of that seed, as a failure printed it
  *     ONLY=PART   of clean, sealed, cut, real and random
  *     SPARSE=n    flip only every n-th bit (1), for builds that are slow
  *
@@ -730,10 +731,16 @@ static void damage_once(const struct sample *sample, uint64_t seed)
 
 static void damage_all(uint64_t count, uint64_t seed)
 {
+    uint64_t replay = suite_number("REPLAY", 0, 0);
     struct sample samples[STATES];
 
-    for (enum state state = STATE_CLEAN; state < STATES; state++)
+    for (enum state state = STATE_CLEAN; state < STATES; state++) {
         make_sample(&samples[state], state);
+        if (replay)
+            damage_once(&samples[state], replay);
+    }
+    if (replay)
+        count = 0;
     for (uint64_t i = 0; i < count && suite.failures < FAILURES; i++)
         damage_once(&samples[i % STATES], random_mix(seed, i));
     for (enum state state = STATE_CLEAN; state < STATES; state++)

@@ -12,7 +12,8 @@
  * real files too.
  *
  *     STATES=n       states to see (100000; in a long run 1000000)
- *     SEED=n         of all that is random (1)
+ *     SEED=n         of all that is random (1); with a failure's SEQUENCE and
+ *                    CALL it comes back, in the same pass
  *     SEQUENCE=a,b   only this one; the names are those of a failure's report
  *     CALL=n         only its crash in this call
  *     SPARSE=n       of the longest sequences only each n-th crash (1), for
@@ -459,8 +460,11 @@ static void crash_in(const struct sequence *sequence, uint64_t call,
 {
     struct run run;
     uint64_t last;
-    uint64_t seed = random_mix(suite.seed, suite.states + pass);
+    uint64_t seed = random_mix(suite.seed, pass);
 
+    for (int i = 0; i < sequence->length; i++)
+        seed = random_mix(seed, sequence->operations[i]);
+    seed = random_mix(seed, call);
     suite.sequence = sequence;
     suite.call = call;
     suite.part = seed % 3 == 0 ? 0 : random_mix(seed, call) % 4096;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "disk.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -646,8 +648,11 @@ static int64_t mem_now(struct io *io)
 
 static int mem_boot_id(struct io *io, char ret[static 37])
 {
-    (void)snprintf(ret, 37, "00000000-0000-4000-8000-%012llx",
-                   (unsigned long long)(disk(io)->boot & 0xffffffffffff));
+    unsigned long long id = random_mix(disk(io)->boot, 1);
+
+    /* No id may be near another: garbage must not make one of the next. */
+    (void)snprintf(ret, 37, "%08llx-%04llx-4000-8000-%012llx", id >> 32,
+                   id & 0xffff, (id * id) >> 16);
     return 0;
 }
 
