@@ -5,8 +5,9 @@
 #
 #     need "PROBE PACKAGE"...
 #
-# PROBE is `cmd:NAME`, a command, or `pc:NAME`, a pkg-config module; PACKAGE is
-# the Debian package that brings it. Probes rather than dpkg, so that what was
+# PROBE is `cmd:NAME`, a command, `pc:NAME`, a pkg-config module, `inc:NAME`, a
+# header, or `rt:NAME`, a file of clang's runtime; PACKAGE is the Debian package
+# that brings it. Probes rather than dpkg, so that what was
 # installed in another way counts, and a system without apt can do without it.
 
 # shellcheck disable=SC2034 # used by those that source this
@@ -27,6 +28,7 @@ is_there() {
     cmd:*) command -v "${1#*:}" ;;
     pc:*) pkg-config --exists "${1#*:}" ;;
     inc:*) echo "#include <${1#*:}>" | gcc -E - ;;
+    rt:*) [[ -e $(clang-14 --print-resource-dir)/lib/linux/${1#*:} ]] ;;
     esac >/dev/null 2>&1
 }
 
