@@ -312,6 +312,14 @@ void options_done(struct options *options)
     *options = (struct options){0};
 }
 
+bool options_retain(const struct options *options)
+{
+    return !options->read_only &&
+           (options->retain_bytes > 0 || options->retain_records > 0 ||
+            options->retain_age_ns > 0 || options->segment_age_ns > 0 ||
+            options->drop_oldest);
+}
+
 void options_usage(FILE *file)
 {
     fputs(

@@ -43,6 +43,9 @@ int options_parse(int argc, char **argv, struct options *ret_options);
 
 void options_done(struct options *options);
 
+/* Whether the log seals or drops segments by itself. */
+bool options_retain(const struct options *options);
+
 /* What --help prints. */
 void options_usage(FILE *file);
 

@@ -72,8 +72,10 @@ int stream_open(struct fs *fs, uint64_t origin, struct handle *handle)
     clog_status(fs->log, &status);
     if (origin < status.stream_start || origin > status.stream_end)
         return -ESTALE;
-    /* A page of the cache cannot end at a damaged record. */
-    handle->cached =
-        status.read_errors == 0 && clog_open_report(fs->log)->rotten == 0;
+    /* A page of the cache cannot end at a damaged record, nor begin with what
+       is dropped while its end is not. */
+    handle->cached = status.read_errors == 0 &&
+                     clog_open_report(fs->log)->rotten == 0 &&
+                     status.drops.segments == 0 && !options_retain(fs->options);
     return clog_view_stream(fs->log, origin, &handle->view);
 }

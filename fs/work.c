@@ -61,14 +61,6 @@ struct call_job {
     char text[];
 };
 
-/* Whether the log has limits that somebody must keep it within. */
-static bool has_limits(const struct options *options)
-{
-    return !options->read_only &&
-           (options->retain_bytes > 0 || options->retain_records > 0 ||
-            options->retain_age_ns > 0 || options->segment_age_ns > 0);
-}
-
 int work_start(struct fs *fs, struct fuse_session *session,
                struct work **ret_work)
 {
@@ -86,7 +78,8 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = pool_start(&work->calls, 1);
     if (r == 0)
-        r = keeper_start(&work->keeper, fs->log, session, has_limits(options));
+        r = keeper_start(&work->keeper, fs->log, session,
+                         options_retain(options));
     if (r == 0)
         r = commit_start(&work->commit, fs->log,
                          (unsigned)options->sync_seconds);

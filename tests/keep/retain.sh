@@ -103,7 +103,6 @@ test_who_has_it_open_keeps_it() {
     mount_log -o max_store=1K
     append 1 500
     exec 3<"$MNT/records/0" 4<"$MNT/$segment0/store" 5<"$MNT/log"
-    equal "$(head -c 9 <&5)" "record 1"
     equal "$(status pinned_segments)" 0
     rmdir "$MNT/$segment0"
     equal "$(status pinned_segments)" 1
@@ -116,7 +115,7 @@ test_who_has_it_open_keeps_it() {
     equal "$(python3 - 5 <<'END'
 import errno, os
 try:
-    os.lseek(5, 1000000, 0), os.lseek(5, 500, 0), os.read(5, 10)
+    os.read(5, 10)
 except OSError as e:
     print(errno.errorcode[e.errno])
 END
@@ -130,17 +129,19 @@ not_pinned() {
 
 # tail -f goes on, whatever is dropped behind it.
 test_tail_goes_on() {
-    mount_log -o max_store=1K,retain_bytes=8K
-    append 1 10
+    local line n
+    mount_log -o max_store=4K,retain_bytes=64K
+    line=$(printf 'x%.0s' {1..300})
+    echo "$line 1" >>"$MNT/append"
     tail -n +1 -s 0.02 -f "$MNT/log" >"$TMP/tail" 2>"$TMP/error" &
     local tail=$!
-    for n in {11..800}; do
-        echo "record $n" >>"$MNT/append"
+    for n in {2..1000}; do
+        echo "$line $n" >>"$MNT/append"
         ((n % 20)) || sleep 0.03
     done
-    wait_for 5 grep -q 'record 800' "$TMP/tail"
+    wait_for 5 grep -q ' 1000$' "$TMP/tail"
     kill "$tail"
-    cmp "$TMP/tail" <(seq -f 'record %.0f' 1 800)
+    cmp "$TMP/tail" <(seq -f "$line %.0f" 1 1000)
     [[ ! -s $TMP/error ]] || fail "$(cat "$TMP/error")"
     (($(status oldest) > 100)) || fail "nothing was dropped"
 }
@@ -156,13 +157,13 @@ full_disk() {
 test_a_full_disk_refuses() {
     local before
     full_disk full=error
-    while cat "$TMP/some" >>"$MNT/append" 2>/dev/null; do :; done
-    expect_errno ENOSPC write "$MNT/put" w <"$TMP/some"
+    while sys write "$MNT/put" w <"$TMP/some" >/dev/null; do :; done
+    equal "$(sys write "$MNT/put" w <"$TMP/some" || true)" ENOSPC
     # On a disk with nothing left, dropping works, and makes room.
     dd if=/dev/zero of="$TMP/disk/rest" bs=4K status=none 2>/dev/null || true
     before=$(status next)
     rmdir "$MNT/segments/$(ls "$MNT/segments" | head -n 1)"
-    cat "$TMP/some" >>"$MNT/append"
+    head -c 30000 "$TMP/some" | sys write "$MNT/put" w
     (($(status next) > before)) || fail "nothing was appended"
     unmount_log
     umount "$TMP/disk"
@@ -178,6 +179,10 @@ test_a_full_disk_drops_the_oldest() {
     umount "$TMP/disk"
 }
 
+something_dropped() {
+    (($(status oldest) > 0))
+}
+
 test_what_is_unread_is_kept() {
     local next
     mount_log -o max_store=4K,retain_bytes=64K,keep_unread
@@ -187,13 +192,13 @@ test_what_is_unread_is_kept() {
     sleep 0.7
     equal "$(status oldest)" 0
     equal "$(cat "$MNT/cursors/slow/lost")" 0
-    expect_errno ENOSPC write "$MNT/put" w <<<more
+    equal "$(sys write "$MNT/put" w <<<more || true)" ENOSPC
     next=$(status next)
     # As soon as it has read, there is room.
     echo "$next" >"$MNT/cursors/slow/offset"
     wait_for 2 sys write "$MNT/put" w <<<more
-    (($(status oldest) > 0)) || fail "nothing was dropped"
     equal "$(cat "$MNT/last")" more
+    wait_for 2 something_dropped
     # A cursor that is forgotten holds nothing.
     append 1 100000 2>/dev/null || true
     rmdir "$MNT/cursors/slow"
