@@ -10,6 +10,8 @@
 
 #include "request.h"
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker names them so. */
+
 int __real_fuse_reply_attr(fuse_req_t req, const struct stat *attr,
                            double timeout);
 int __real_fuse_reply_entry(fuse_req_t req,
@@ -40,3 +42,4 @@ int __wrap_fuse_reply_err(fuse_req_t req, int error)
 {
     return __real_fuse_reply_err(req, error == EOPNOTSUPP ? ENODATA : error);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */

@@ -164,7 +164,8 @@ static size_t make_piece(void)
     size_t newlines = 1 + chance(5) * 60;
 
     for (size_t i = 0; i < length; i++)
-        piece[i] = chance(newlines) == 0 ? '\n' : (char)chance(256);
+        ((unsigned char *)piece)[i] =
+            chance(newlines) == 0 ? '\n' : (unsigned char)chance(256);
     return length;
 }
 
