@@ -5,8 +5,8 @@
 #ifndef FS_H
 #define FS_H
 
-#include <stdatomic.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "append.h"
@@ -23,8 +23,8 @@ struct fs {
     struct work *work;
     pthread_mutex_t handles_lock;
     struct handle *handles; /* all open files; protected by handles_lock */
-    uint64_t started_ns;   /* when it was mounted, ns since the epoch */
-    uint64_t door_lookups; /* the last number given to a door's node */
+    uint64_t started_ns;    /* when it was mounted, ns since the epoch */
+    uint64_t door_lookups;  /* the last number given to a door's node */
     /* The kernel may have cached what `records` is like. */
     atomic_bool records_cached;
 };
