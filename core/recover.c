@@ -100,21 +100,22 @@ static void note_index(struct recovery *recovery, const struct found *found,
     note->position = agrees * SLOT_SIZE;
 }
 
-/* Brings the index in line with the scan: on disk, or else in memory. */
+/* Brings the index in line with the scan: on disk, or else in memory. lost:
+   there were more records than the scan has found. */
 static int settle_index(struct recovery *recovery, struct found *found,
                         const struct segment *segment, struct scan *scan,
-                        bool sealed)
+                        bool lost, bool sealed)
 {
     uint64_t agrees =
         index_agrees(&segment->index, found->sizes[CLOG_INDEX], scan);
     int r = -EROFS;
 
     if (agrees == scan->extent.count &&
-        found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE)
+        (lost || found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE))
         return 0;
     if (!recovery->read_only)
         r = index_rewrite(recovery->io, recovery->segments, found->base, scan,
-                          sealed);
+                          !lost, sealed);
     if (r < 0) {
         free(found->index);
         found->index = scan->index;
@@ -211,7 +212,8 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
     report_runs(recovery, found->base, &scan, scan.extent.count);
     note_excess(recovery, found);
     /* Where it cannot be written it is held in memory, and all is well. */
-    (void)settle_index(recovery, found, &segment, &scan, true);
+    (void)settle_index(recovery, found, &segment, &scan,
+                       scan.extent.count < limit, true);
     scan_done(&scan);
     segment_done(&segment);
     return 0;
@@ -270,9 +272,9 @@ static int apply(struct recovery *recovery, struct found *found,
             turn_read_only(recovery, r, "making the last segment durable");
     }
     scan->extent = decision->keep;
-    if (recovery->read_only)
-        return settle_index(recovery, found, segment, scan, false);
-    r = settle_index(recovery, found, segment, scan, false);
+    r = settle_index(recovery, found, segment, scan,
+                     decision->next > found->base + decision->keep.count,
+                     false);
     if (r < 0)
         turn_read_only(recovery, r, "rebuilding the last segment's index");
     return 0;

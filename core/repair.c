@@ -31,7 +31,8 @@ bool index_fits(const struct slots *index, uint64_t index_size,
            index_agrees(index, index_size, scan) == scan->extent.count;
 }
 
-static int write_index(struct io *io, int dir, const struct scan *scan)
+static int write_index(struct io *io, int dir, const struct scan *scan,
+                       bool exact)
 {
     uint64_t size = scan->extent.count * SLOT_SIZE;
     int fd =
@@ -40,9 +41,9 @@ static int write_index(struct io *io, int dir, const struct scan *scan)
 
     if (fd < 0)
         return fd;
-    r = io_truncate(io, fd, size);
-    if (r == 0)
-        r = io_write(io, fd, scan->index, (size_t)size, 0);
+    r = io_write(io, fd, scan->index, (size_t)size, 0);
+    if (r == 0 && exact)
+        r = io_truncate(io, fd, size);
     if (r == 0)
         r = io_sync(io, fd);
     if (r == 0)
@@ -52,7 +53,7 @@ static int write_index(struct io *io, int dir, const struct scan *scan)
 }
 
 int index_rewrite(struct io *io, int segments, uint64_t base,
-                  const struct scan *scan, bool sealed)
+                  const struct scan *scan, bool exact, bool sealed)
 {
     char name[SEGMENT_NAME];
     int dir;
@@ -64,7 +65,7 @@ int index_rewrite(struct io *io, int segments, uint64_t base,
     dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
     if (dir < 0)
         return dir;
-    r = write_index(io, dir, scan);
+    r = write_index(io, dir, scan, exact);
     io_close(io, dir);
     if (r == 0 && sealed)
         r = segment_set_writable(io, segments, base, false);

@@ -17,11 +17,15 @@ uint64_t index_agrees(const struct slots *index, uint64_t index_size,
 bool index_fits(const struct slots *index, uint64_t index_size,
                 const struct scan *scan);
 
-/* Makes the segment's index file that of the scan, durably. A sealed segment
-   is writable for as long as it takes; a crash leaves it so, for the next open
-   to mend. */
+/*
+ * Makes the segment's index file begin with that of the scan, durably; with
+ * exact there is nothing behind it. Where records are lost, what is behind may
+ * be all that says where some of them were, and a later scan wants it again. A
+ * sealed segment is writable for as long as it takes; a crash leaves it so, for
+ * the next open to mend.
+ */
 int index_rewrite(struct io *io, int segments, uint64_t base,
-                  const struct scan *scan, bool sealed);
+                  const struct scan *scan, bool exact, bool sealed);
 
 /*
  * Cuts the last segment's store and stamps as was decided, and makes all of

@@ -195,17 +195,28 @@ static uint64_t encode(const struct segment *segment,
     return position;
 }
 
+/* A filesystem that copies on write may need room even to leave a size as it
+   is; so that is not asked of it. */
+static int cut_file(struct io *io, int fd, uint64_t size)
+{
+    struct io_stat st;
+
+    if (io->ops->stat(io, fd, &st) == 0 && st.size == size)
+        return 0;
+    return io_truncate(io, fd, size);
+}
+
+/* All three, also where one fails: the less is left over the better. */
 int segment_cut(struct segment *segment, const struct extent *extent)
 {
-    int r =
-        io_truncate(segment->io, segment->index.fd, extent->count * SLOT_SIZE);
+    uint64_t slots = extent->count * SLOT_SIZE;
+    int index = cut_file(segment->io, segment->index.fd, slots);
+    int stamps = cut_file(segment->io, segment->stamps.fd, slots);
+    int store = cut_file(segment->io, segment->store.fd, extent->end);
 
-    if (r == 0)
-        r = io_truncate(segment->io, segment->stamps.fd,
-                        extent->count * SLOT_SIZE);
-    if (r == 0)
-        r = io_truncate(segment->io, segment->store.fd, extent->end);
-    return r;
+    if (store < 0)
+        return store;
+    return stamps < 0 ? stamps : index;
 }
 
 static int write_batch(struct segment *segment, const struct extent *extent,

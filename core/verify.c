@@ -162,14 +162,14 @@ static int tell_runs(struct verifier *v, const struct found *found,
 
 static int tell_index(struct verifier *v, const struct found *found,
                       const struct segment *segment, const struct scan *scan,
-                      bool sealed)
+                      bool lost, bool sealed)
 {
     uint64_t size = found->sizes[CLOG_INDEX];
     uint64_t agrees = index_agrees(&segment->index, size, scan);
     struct clog_finding finding;
     int r = 0;
 
-    if (agrees == scan->extent.count && size == agrees * SLOT_SIZE)
+    if (agrees == scan->extent.count && (lost || size == agrees * SLOT_SIZE))
         return 0;
     finding =
         make_finding(CLOG_NOTE_INDEX, found, segment_files[CLOG_INDEX],
@@ -183,7 +183,7 @@ static int tell_index(struct verifier *v, const struct found *found,
     finding.repairable = true;
     if (v->options->repair)
         r = index_rewrite(v->recovery.io, v->recovery.segments, found->base,
-                          scan, sealed);
+                          scan, !lost, sealed);
     finding.repaired = v->options->repair && r == 0;
     finding.note.error = r;
     tell(v, &finding);
@@ -235,11 +235,14 @@ static void tell_excess(struct verifier *v, const struct found *found,
     tell(v, &finding);
 }
 
+/* limit: records up to the next segment's base; of the last one no matter. */
 static int verify_scanned(struct verifier *v, struct found *found, bool last,
-                          const struct segment *segment, struct scan *scan)
+                          uint64_t limit, const struct segment *segment,
+                          struct scan *scan)
 {
     struct evidence evidence;
-    struct decision decision = {.keep = scan->extent};
+    struct decision decision = {.keep = scan->extent,
+                                .next = found->base + limit};
     int r;
 
     evidence_gather(&v->recovery, found, scan, &evidence);
@@ -248,7 +251,9 @@ static int verify_scanned(struct verifier *v, struct found *found, bool last,
     r = tell_runs(v, found, scan, decision.keep.count);
     /* A torn tail's entries go when it does. */
     if (r == 0 && !decision.cut)
-        r = tell_index(v, found, segment, scan, !last);
+        r = tell_index(v, found, segment, scan,
+                       decision.next > found->base + decision.keep.count,
+                       !last);
     if (decision.cut)
         tell_torn(v, found, &decision);
     else
@@ -272,7 +277,7 @@ static int verify_segment(struct verifier *v, size_t k)
 
     if (r < 0)
         return r;
-    r = verify_scanned(v, found, last, &segment, &scan);
+    r = verify_scanned(v, found, last, limit, &segment, &scan);
     if (r == 0 && !last && found->extent.count < limit)
         tell_gap(v, found, found->base + found->extent.count, found[1].base);
     if (r == 0 && last && v->result.next > found->base + found->extent.count)
