@@ -55,7 +55,7 @@ static void *work(void *arg)
 
 int pool_start(struct pool *pool, unsigned count)
 {
-    *pool = (struct pool){.last = &pool->first};
+    *pool = (struct pool){.started = true, .last = &pool->first};
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->idle, NULL);
@@ -102,7 +102,7 @@ void pool_drain(struct pool *pool)
 
 void pool_stop(struct pool *pool)
 {
-    if (pool->last == NULL)
+    if (!pool->started)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;

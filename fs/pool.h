@@ -17,6 +17,7 @@ struct job {
 };
 
 struct pool {
+    bool started;         /* by pool_start(), until pool_stop() */
     pthread_mutex_t lock; /* protects all below but threads and count */
     pthread_cond_t wake;  /* there is a job, or stopping is set */
     pthread_cond_t idle;  /* pending has become 0 */
