@@ -45,7 +45,7 @@ test_a_race_that_everybody_wins() {
 # A second writer puts what is no record of the first into the log.
 test_a_stranger_in_the_log() {
     mount_log -o max_store=64K,retain_bytes=1M
-    together "$MNT" 5 100 >"$TMP/said" 2>&1 &
+    timeout 60 together "$MNT" 5 100 >"$TMP/said" 2>&1 &
     local together=$!
     sleep 1
     echo stranger >>"$MNT/append"
@@ -56,7 +56,7 @@ test_a_stranger_in_the_log() {
 # A pace that cannot be followed: the limit is far too small for it.
 test_a_pace_that_is_too_fast() {
     mount_log -o max_store=2K,retain_bytes=8K
-    if together "$MNT" 5 2000 >"$TMP/said" 2>&1; then
+    if timeout 60 together "$MNT" 5 2000 >"$TMP/said" 2>&1; then
         fail "nobody fell behind"
     fi
 }

@@ -396,7 +396,7 @@ static void *read_what_was_open(void *arg)
     uint64_t before = 0;
     int record, store;
 
-    while (written < 200)
+    while (written < 200 && !stopping)
         usleep(1000);
     record = open_file("records/0", O_RDONLY | O_DIRECT);
     store = open_file("segments/00000000000000000000/store", O_RDONLY);

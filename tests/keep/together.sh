@@ -5,7 +5,7 @@
 # Everybody at once, at a pace that all can follow: nobody misses a record.
 test_at_a_pace() {
     mount_log -o max_store=64K,retain_bytes=1M
-    together "$MNT" "$((30 * repeat))" 150
+    timeout 400 together "$MNT" "$((30 * repeat))" 150
     (($(drops bytes) > 20)) || fail "only $(drops bytes) were dropped"
     (($(status stored_bytes) <= 1 << 20)) || fail "over the limit"
 }
@@ -13,7 +13,7 @@ test_at_a_pace() {
 # Faster than some can follow: those are told, and nobody gets wrong bytes.
 test_at_full_speed() {
     mount_log -o max_store=64K,retain_bytes=1M
-    together "$MNT" "$((8 * repeat))" 0 | tee "$TMP/said"
+    timeout 200 together "$MNT" "$((8 * repeat))" 0 | tee "$TMP/said"
     (($(drops bytes) > 50)) || fail "only $(drops bytes) were dropped"
     contains "$(cat "$TMP/said")" ' [1-9][0-9]* times told'
 }
