@@ -161,7 +161,7 @@ static int model_write(struct door *door, const char *data, size_t length)
 static size_t make_piece(void)
 {
     size_t length = chance(8) == 0 ? chance(PIECE_MAX) : chance(60);
-    size_t newlines = 1 + chance(5) * 60;
+    size_t newlines = 15 + chance(4) * 60;
 
     for (size_t i = 0; i < length; i++)
         ((unsigned char *)piece)[i] =

@@ -243,6 +243,8 @@ test_less_follows() {
         wait_for 20 followed "^appended $i"
     done
     tmux -S "$TMP/tmux" kill-server
+    wait_for 10 detach "$MNT"
+    daemon_ends
 }
 
 # follows COMMAND...: in the mount, it shows all that is appended.
