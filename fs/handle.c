@@ -96,6 +96,10 @@ void handle_put(struct handle *handle)
 
 void handle_close_all(struct fs *fs)
 {
-    while (fs->handles != NULL)
-        handle_put(fs->handles);
+    struct handle *next;
+
+    for (struct handle *handle = fs->handles; handle != NULL; handle = next) {
+        next = handle->next;
+        handle_put(handle);
+    }
 }

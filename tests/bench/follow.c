@@ -168,6 +168,7 @@ int main(int argc, char **argv)
 
     if (rounds == 0 || times == NULL) {
         fprintf(stderr, "usage: follow MOUNT PLAIN ROUNDS PARKED\n");
+        free(times);
         return 2;
     }
     log.write_fd = open_in(argv[1], "append", O_WRONLY);

@@ -263,7 +263,8 @@ static size_t put_name(size_t at, struct source *source)
         n = 1 + choice % 64U;
         take(source, name, n);
         for (size_t i = 0; i < n; i++)
-            name[i] = name[i] == '\0' || name[i] == '/' ? 'x' : name[i];
+            if (name[i] == '\0' || name[i] == '/')
+                name[i] = 'x';
         name[n] = '\0';
     }
     return put(at, name, n + 1);
@@ -412,34 +413,34 @@ static void read_dir(struct source *source)
 
 /* Requests whose arguments are a plain structure of arbitrary bytes. */
 static const struct {
-    uint32_t opcode;
     size_t size;
+    uint32_t opcode;
     unsigned names; /* behind it */
 } plain[] = {
-    {FUSE_LOOKUP, 0, 1},
-    {FUSE_LOOKUP, 0, 1},
-    {FUSE_GETATTR, sizeof(struct fuse_getattr_in), 0},
-    {FUSE_SETATTR, sizeof(struct fuse_setattr_in), 0},
-    {FUSE_READLINK, 0, 0},
-    {FUSE_SYMLINK, 0, 2},
-    {FUSE_MKNOD, sizeof(struct fuse_mknod_in), 1},
-    {FUSE_MKDIR, sizeof(struct fuse_mkdir_in), 1},
-    {FUSE_UNLINK, 0, 1},
-    {FUSE_RMDIR, 0, 1},
-    {FUSE_RENAME, sizeof(struct fuse_rename_in), 2},
-    {FUSE_RENAME2, sizeof(struct fuse_rename2_in), 2},
-    {FUSE_LINK, sizeof(struct fuse_link_in), 1},
-    {FUSE_STATFS, 0, 0},
-    {FUSE_ACCESS, sizeof(struct fuse_access_in), 0},
-    {FUSE_GETXATTR, sizeof(struct fuse_getxattr_in), 1},
-    {FUSE_LISTXATTR, sizeof(struct fuse_getxattr_in), 0},
-    {FUSE_REMOVEXATTR, 0, 1},
-    {FUSE_OPENDIR, sizeof(struct fuse_open_in), 0},
-    {FUSE_FSYNCDIR, sizeof(struct fuse_fsync_in), 0},
-    {FUSE_FALLOCATE, sizeof(struct fuse_fallocate_in), 0},
-    {FUSE_LSEEK, sizeof(struct fuse_lseek_in), 0},
-    {FUSE_POLL, sizeof(struct fuse_poll_in), 0},
-    {FUSE_BMAP, sizeof(struct fuse_bmap_in), 0},
+    {0, FUSE_LOOKUP, 1},
+    {0, FUSE_LOOKUP, 1},
+    {sizeof(struct fuse_getattr_in), FUSE_GETATTR, 0},
+    {sizeof(struct fuse_setattr_in), FUSE_SETATTR, 0},
+    {0, FUSE_READLINK, 0},
+    {0, FUSE_SYMLINK, 2},
+    {sizeof(struct fuse_mknod_in), FUSE_MKNOD, 1},
+    {sizeof(struct fuse_mkdir_in), FUSE_MKDIR, 1},
+    {0, FUSE_UNLINK, 1},
+    {0, FUSE_RMDIR, 1},
+    {sizeof(struct fuse_rename_in), FUSE_RENAME, 2},
+    {sizeof(struct fuse_rename2_in), FUSE_RENAME2, 2},
+    {sizeof(struct fuse_link_in), FUSE_LINK, 1},
+    {0, FUSE_STATFS, 0},
+    {sizeof(struct fuse_access_in), FUSE_ACCESS, 0},
+    {sizeof(struct fuse_getxattr_in), FUSE_GETXATTR, 1},
+    {sizeof(struct fuse_getxattr_in), FUSE_LISTXATTR, 0},
+    {0, FUSE_REMOVEXATTR, 1},
+    {sizeof(struct fuse_open_in), FUSE_OPENDIR, 0},
+    {sizeof(struct fuse_fsync_in), FUSE_FSYNCDIR, 0},
+    {sizeof(struct fuse_fallocate_in), FUSE_FALLOCATE, 0},
+    {sizeof(struct fuse_lseek_in), FUSE_LSEEK, 0},
+    {sizeof(struct fuse_poll_in), FUSE_POLL, 0},
+    {sizeof(struct fuse_bmap_in), FUSE_BMAP, 0},
 };
 
 /* Their file handles, where they have one, are none: the daemon must not

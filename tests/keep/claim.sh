@@ -68,10 +68,10 @@ test_shells() {
     for shell in bash dash; do
         local next
         next=$(status next)
-        (cd "$MNT" && $shell -c "set -C; echo $shell >records/$next")
+        (cd "$MNT" && "$shell" -c "set -C; echo $shell >records/$next")
         equal "$(cat "$MNT/records/$next")" "$shell"
-        fails $shell -c "set -C; echo no >'$MNT/records/$next'" 2>/dev/null
-        fails $shell -c "set -C; echo no >'$MNT/records/9'" 2>/dev/null
+        fails "$shell" -c "set -C; echo no >'$MNT/records/$next'" 2>/dev/null
+        fails "$shell" -c "set -C; echo no >'$MNT/records/9'" 2>/dev/null
         equal "$(status next)" "$((next + 1))"
     done
 }
@@ -125,14 +125,15 @@ test_eight_race_for_a_thousand() {
 
 # race_in SHELL OFFSETS: by exit status of the redirection.
 race_in() {
-    local process
+    local process racers=()
     for process in {1..8}; do
         (cd "$MNT" && "$1" -c 'set -C; i=0; while [ $i -lt '"$2"' ]; do
             if (echo "$i '"$process"'" >records/$i) 2>/dev/null; then
                 echo "$i '"$process"'"; fi
             i=$((i + 1)); done') >>"$TMP/won" &
+        racers+=("$!")
     done
-    wait $(jobs -p | grep -vx "$daemon")
+    wait "${racers[@]}"
 }
 
 test_shells_race() {

@@ -4,8 +4,7 @@
 
 # cursor NAME: its offset, lag and lost.
 cursor() {
-    echo "$(cat "$MNT/cursors/$1/offset" "$MNT/cursors/$1/lag" \
-        "$MNT/cursors/$1/lost")" | tr '\n' ' ' | sed 's/ $//'
+    (cd "$MNT/cursors/$1" && cat offset lag lost) | paste -sd ' '
 }
 
 test_making_and_forgetting() {
@@ -195,7 +194,7 @@ consume() {
 work() {
     cat >"$out.one"
     cat "$out.one" >>"$out"
-    if [[ -e $stop ]]; then grep -qx 'record 20' "$out.one" && return 1; fi
+    if [[ -e $stop ]]; then grep -qx 'record 100' "$out.one" && return 1; fi
     return 0
 }
 trap 'if ((++k == kill_at)); then kill -KILL $$; fi' DEBUG
@@ -208,29 +207,29 @@ END
 # No record missed, and each kill repeats at most the one in hand.
 check_consumed() {
     local kills=$1
-    uniq "$TMP/out" | cmp - <(seq -f 'record %.0f' 1 20)
-    (($(wc -l <"$TMP/out") <= 20 + kills)) ||
+    uniq "$TMP/out" | cmp - <(seq -f 'record %.0f' 1 100)
+    (($(wc -l <"$TMP/out") <= 100 + kills)) ||
         fail "$(wc -l <"$TMP/out") lines, $kills kills"
 }
 
 test_the_loop_in_readme() {
     local kills=0
     mount_log
-    append 1 20
+    append 1 100
     readme_block 'cursors/mail/offset' >"$TMP/readme"
     : >"$TMP/out"
     touch "$TMP/stop"
     # Each run gets one command further before it is killed; each goes on
     # where the one before was, so all cuts come at all places in the loop.
     while [[ ! -e $MNT/cursors/mail ||
-        $(cat "$MNT/cursors/mail/offset") -lt 19 ]]; do
+        $(cat "$MNT/cursors/mail/offset") -lt 99 ]]; do
         kills=$((kills + 1))
         consume "$TMP/readme" "$((1 + kills % 17))"
         ((kills < 400)) || fail "no end"
     done
     consume "$TMP/readme" 0
     check_consumed "$((kills + 1))"
-    ((kills > 20)) || fail "only $kills kills"
+    ((kills > 50)) || fail "only $kills kills"
 }
 
 test_two_share_a_cursor() {
@@ -249,8 +248,15 @@ test_two_share_a_cursor() {
     wait_for 60 all_read mail
     kill "$(cat "$TMP/pid-one")" "$(cat "$TMP/pid-two")"
     wait "$(cat "$TMP/pid-one")" "$(cat "$TMP/pid-two")" 2>/dev/null || true
+    # What the loops were waiting with ends by the next record.
+    wait_for 5 nobody_waits
     cat "$TMP"/out-* | sort -V | cmp - <(seq -f 'record %.0f' 1 200)
     [[ -s $TMP/out-one && -s $TMP/out-two ]] || fail "one did all the work"
+}
+
+nobody_waits() {
+    append 201 201
+    [[ $(status following) == 0 ]]
 }
 
 all_read() {

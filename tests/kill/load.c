@@ -267,8 +267,6 @@ static void spawn_daemon(struct load *load)
     if (load->daemon < 0)
         die("fork");
     if (load->daemon == 0) {
-        /* A file that is open at the end may never be released. */
-        (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         (void)execl(load->clog, "clog", "-f", "-o", "max_store=64K", load->log,
                     load->mount, (char *)NULL);
         _exit(127);
@@ -618,6 +616,7 @@ int main(int argc, char **argv)
     load->expect_loss = strcmp(mode, "control") == 0;
     if (!load->end && !load->expect_loss && strcmp(mode, "kill") != 0) {
         (void)fprintf(stderr, "usage: load CLOG DIR ROUNDS kill|end|control\n");
+        free(load);
         return 2;
     }
     load->clog = argv[1];
