@@ -185,6 +185,24 @@ test_long_lived_descriptors() {
     grep "^w7 " "$MNT/log" | cmp - <(seq -f "w7 %.0f" 1 100)
 }
 
+# Without O_APPEND it comes in pieces, which the door joins.
+test_sendfile() {
+    writes 'python3 -c "
+import os, sys
+source = os.open(sys.argv[1], os.O_RDONLY)
+door = os.open(\"append\", os.O_WRONLY)
+while os.sendfile(door, source, None, 1 << 20) > 0:
+    pass
+" "$F"'
+    lines=50000 writes 'python3 -c "
+import os, sys
+source = os.open(sys.argv[1], os.O_RDONLY)
+door = os.open(\"append\", os.O_WRONLY)
+while os.sendfile(door, source, None, 1 << 20) > 0:
+    pass
+" "$F"'
+}
+
 # What cannot work is refused and stores nothing.
 test_what_is_refused() {
     text 100 >"$TMP/text"
