@@ -132,6 +132,10 @@ int keeper_start(struct keeper *keeper, struct clog *log,
     pthread_condattr_destroy(&monotonic);
     r = pool_thread(&keeper->thread, work, keeper);
     keeper->started = r == 0;
+    if (r < 0) {
+        pthread_cond_destroy(&keeper->wake);
+        pthread_mutex_destroy(&keeper->lock);
+    }
     return r;
 }
 
@@ -203,6 +207,12 @@ void keeper_stop(struct keeper *keeper)
     while (!has_ended(keeper))
         serve_one(keeper->session);
     pthread_join(keeper->thread, NULL);
+}
+
+void keeper_done(struct keeper *keeper)
+{
+    if (!keeper->started)
+        return;
     pthread_cond_destroy(&keeper->wake);
     pthread_mutex_destroy(&keeper->lock);
 }

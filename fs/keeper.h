@@ -36,7 +36,8 @@ struct keeper {
     pthread_t thread;
 };
 
-/* log and session are borrowed until keeper_stop(). */
+/* log and session are borrowed until keeper_stop(). On failure nothing is
+   left. */
 int keeper_start(struct keeper *keeper, struct clog *log,
                  struct fuse_session *session, bool limits);
 
@@ -49,8 +50,10 @@ void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base);
 /*
  * Ends it, once it has done what it was given. While it waits for the kernel,
  * requests must go on to be answered: this does so, in the thread that receives
- * them. All zero is left alone.
+ * them. All zero is left alone, here and below. It can be woken until
+ * keeper_done().
  */
 void keeper_stop(struct keeper *keeper);
+void keeper_done(struct keeper *keeper);
 
 #endif

@@ -102,6 +102,7 @@ void work_stop(struct work *work)
     follow_stop(&work->follow);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
+    keeper_done(&work->keeper);
     free(work);
 }
 

@@ -7,7 +7,7 @@ test_at_a_pace() {
     mount_log -o max_store=64K,retain_bytes=1M
     timeout 400 together "$MNT" "$((30 * repeat))" 150
     (($(drops bytes) > 20)) || fail "only $(drops bytes) were dropped"
-    (($(status stored_bytes) <= 1 << 20)) || fail "over the limit"
+    wait_for 2 within_the_limit
 }
 
 # Faster than some can follow: those are told, and nobody gets wrong bytes.
@@ -16,6 +16,10 @@ test_at_full_speed() {
     timeout 200 together "$MNT" "$((8 * repeat))" 0 | tee "$TMP/said"
     (($(drops bytes) > 50)) || fail "only $(drops bytes) were dropped"
     contains "$(cat "$TMP/said")" ' [1-9][0-9]* times told'
+}
+
+within_the_limit() {
+    (($(status stored_bytes) <= 1 << 20))
 }
 
 run_tests
