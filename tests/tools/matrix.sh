@@ -27,18 +27,22 @@ text cursors/some/lost
 offset cursors/some/offset
 link first
 link last
+link at/@0
 none new
 free records/new
 free records/007
 free segments/new
 none $first_segment/new
 none cursors/some/new
+none at/new
+none at/@99999999999
 END
     # Who may remove them does.
     [[ $1 == root || $1 == owner ]] || cat <<END
 dir $first_segment
 dir cursors/some
 END
+    [[ $1 == owner ]] || echo dir at
 }
 
 prepare() {
