@@ -10,7 +10,10 @@ set -uo pipefail
 mode=$1 target=$(realpath "$2")
 seconds=${SECONDS_TO_RUN:-${CLOG_LONG:+1800}}
 seconds=${seconds:-60}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/clog-test.XXXXXX")
+# In memory, where there is room. A fuzzer leaves its last log behind.
+base=/dev/shm
+[[ -w $base ]] || base=${TMPDIR:-/tmp}
+dir=$(mktemp -d "$base/clog-test.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/corpus"
 export TMPDIR=$dir

@@ -49,7 +49,7 @@ struct host {
     struct options options;
     struct fs fs;
     struct fuse_session *session;
-    char dir[64];
+    char dir[4096];
     unsigned inputs;
     /* Of the input that runs. Protected by lock. */
     pthread_mutex_t lock;
@@ -592,10 +592,11 @@ static void greet(void)
 static void make_log(void)
 {
     struct clog_options options = {.max_store = 8192, .max_index = 4096};
+    const char *base = getenv("TMPDIR");
     int r;
 
     (void)snprintf(host.dir, sizeof(host.dir), "%s/clog-fuzz.XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+                   base ? base : "/tmp");
     if (!mkdtemp(host.dir))
         wrong("no directory", (uint64_t)errno);
     r = clog_open(host.dir, &options, NULL, &host.fs.log);
