@@ -166,6 +166,13 @@ static bool take(struct reader *reader, size_t n)
     return true;
 }
 
+/* At full speed, long enough now and then that retention gets ahead. */
+static void dawdle(const struct reader *reader)
+{
+    if (rate == 0 && reader->reads % 1000 > 900)
+        usleep(300000);
+}
+
 /* Reads the stream; at its end it waits, and when it is dropped, reopens. */
 static void *read_stream(void *arg)
 {
@@ -179,6 +186,7 @@ static void *read_stream(void *arg)
 
         if (n > 0 && !take(reader, (size_t)n))
             break;
+        dawdle(reader);
         if (n == 0)
             usleep(2000);
         if (n < 0 && errno != ESTALE) {
@@ -205,6 +213,7 @@ static void *read_follow(void *arg)
 
         if (n > 0 && !take(reader, (size_t)n))
             break;
+        dawdle(reader);
         if (n > 0 && reader->size > 0) {
             failure("follow: half a record");
             break;
