@@ -91,12 +91,13 @@ static int load_one(void *ctx, const char *name)
 
     if (is_temporary(name))
         return 0;
-    r = check_name(name);
+    r = check_name(name) < 0 ? -EUCLEAN : 0;
     if (r == 0)
         r = cursor_load(log->io, log->cursors, name, &offset);
     if (r == 0)
         r = add(log, name, offset);
-    if (r == -ENOMEM || r == 0)
+    /* Not a file of ours; any other error says nothing about it. */
+    if (r != -EUCLEAN && r != -EISDIR && r != -ELOOP && r != -ENXIO)
         return r;
     report_note(loading->report, CLOG_NOTE_ROT, NULL, CURSORS,
                 "%.80s: not a cursor; left as it is", name)
@@ -104,7 +105,8 @@ static int load_one(void *ctx, const char *name)
     return 0;
 }
 
-int cursor_load_all(struct clog *log, struct clog_report *report)
+int cursor_load_all(struct clog *log, bool read_only,
+                    struct clog_report *report)
 {
     struct loading loading = {log, report};
     int r = io_open(log->io, log->root, CURSORS, O_RDONLY | O_DIRECTORY, 0);
@@ -114,7 +116,16 @@ int cursor_load_all(struct clog *log, struct clog_report *report)
     if (r < 0)
         return r;
     log->cursors = r;
-    return log->io->ops->list(log->io, log->cursors, load_one, &loading);
+    r = 0;
+    /* A change that was under way when the last run ended is there now, and
+       must not be gone again after it has been seen. */
+    if (!read_only)
+        r = io_sync(log->io, log->cursors);
+    if (r == 0 && !read_only)
+        r = io_sync(log->io, log->root);
+    return r < 0
+               ? r
+               : log->io->ops->list(log->io, log->cursors, load_one, &loading);
 }
 
 uint64_t cursor_lowest(struct clog *log)
@@ -157,11 +168,16 @@ static int open_directory(struct clog *log)
 static int make_locked(struct clog *log, const char *name)
 {
     uint64_t offset = parts_oldest(log);
+    struct io_stat st;
     int r;
 
     if (find(log, name))
         return -EEXIST;
     r = open_directory(log);
+    /* A file of that name that is no cursor is somebody's. */
+    if (r == 0 &&
+        log->io->ops->statat(log->io, log->cursors, name, &st) != -ENOENT)
+        r = -EEXIST;
     if (r == 0)
         r = cursor_store(log->io, log->cursors, name, offset);
     return r < 0 ? r : add(log, name, offset);

@@ -10,8 +10,12 @@
 
 #include "log.h"
 
-/* Loads all cursors. A file that is none of ours is noted and left alone. */
-int cursor_load_all(struct clog *log, struct clog_report *report);
+/*
+ * Loads all cursors, which are durable then unless read_only. A file that is
+ * none of ours is noted and left alone.
+ */
+int cursor_load_all(struct clog *log, bool read_only,
+                    struct clog_report *report);
 
 /* The lowest offset that a cursor has yet to read; UINT64_MAX if there is no
    cursor. */

@@ -262,7 +262,7 @@ static int take_over(struct clog *log, struct recovery *recovery)
     log->next = recovery->next;
     atomic_store(&log->durable, recovery->durable);
     if (r == 0)
-        r = cursor_load_all(log, &log->report);
+        r = cursor_load_all(log, recovery->read_only, &log->report);
     if (r == 0 && !recovery->read_only)
         r = start_writing(log, recovery);
     /* Last: it may meet an index to be mended, and that wants to be written. */

@@ -149,9 +149,14 @@ static int compare(const void *a, const void *b)
 static int finish_drop(struct recovery *recovery, const char *name)
 {
     struct io *io = recovery->io;
-    int dir = io_open(io, recovery->segments, name, O_RDONLY | O_DIRECTORY, 0);
+    int dir;
     int r;
 
+    /* Its name first: the segment must not come back without its files. */
+    r = io_sync(io, recovery->segments);
+    if (r < 0)
+        return r;
+    dir = io_open(io, recovery->segments, name, O_RDONLY | O_DIRECTORY, 0);
     if (dir < 0)
         return dir;
     r = io->ops->chmod(io, dir, 0700);

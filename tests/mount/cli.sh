@@ -108,7 +108,8 @@ test_owner_and_umask() {
     mount_log -o uid=1234,gid=2345,umask=027
     equal "$(stat -c '%u %g %A' "$MNT/append")" '1234 2345 --w-------'
     equal "$(stat -c '%u %g %A' "$MNT/status")" '1234 2345 -r--r-----'
-    equal "$(stat -c %A "$MNT/records")" dr-xr-x---
+    equal "$(stat -c %A "$MNT")" dr-xr-x---
+    equal "$(stat -c %A "$MNT/records")" drwxr-x---
     remount_log
     equal "$(stat -c '%u %g %A' "$MNT/append")" \
         "$(id -u) $(id -g) --w-------"
