@@ -235,6 +235,22 @@ static void tell_excess(struct verifier *v, const struct found *found,
     tell(v, &finding);
 }
 
+/* How many of the first count records are good. */
+static uint64_t count_good(const struct scan *scan, uint64_t count)
+{
+    uint64_t good = count;
+
+    for (size_t k = 0; k < scan->run_count; k++) {
+        const struct run *run = &scan->runs[k];
+
+        if (run->first >= count)
+            break;
+        good -=
+            run->count < count - run->first ? run->count : count - run->first;
+    }
+    return good;
+}
+
 /* limit: records up to the next segment's base; of the last one no matter. */
 static int verify_scanned(struct verifier *v, struct found *found, bool last,
                           uint64_t limit, const struct segment *segment,
@@ -262,7 +278,7 @@ static int verify_scanned(struct verifier *v, struct found *found, bool last,
     if (last)
         v->result.next = decision.next;
     v->result.records += decision.keep.count;
-    v->result.good += scan->good;
+    v->result.good += count_good(scan, decision.keep.count);
     return r;
 }
 
