@@ -12,7 +12,7 @@
 #include "stream.h"
 
 /* How many an append answers by itself. */
-#define AT_ONCE 8
+#define AT_ONCE 2
 
 /* A read that waits. */
 struct waiting {
