@@ -8,7 +8,9 @@
  * while it recovers. Each of those is one state: the log must open, have
  * everything that was acknowledged at the level that survives such a crash,
  * nothing else, whole batches only, and say truly what it cut; it must take
- * appends, and open again with nothing to report. Some of the kills are made on
+ * appends, and open again with nothing to report. A segment that was being
+ * dropped is there whole or gone, the cursor where it was left or being moved
+ * to, and what an open has shown of both stays. Some of the kills are made on
  * real files too.
  *
  *     STATES=n       states to see (100000; in a long run 1000000)
@@ -36,10 +38,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH    3
-#define MAX_STORE 6000
-#define FAILURES  5 /* are enough */
-#define PATHS     128
+#define LENGTH         3
+#define MAX_STORE      6000
+#define FAILURES       5 /* are enough */
+#define PATHS          128
+#define RECOVERY_CALLS 48 /* of a recovery that may be crashed in */
 
 enum operation {
     OP_SMALL,
@@ -49,11 +52,24 @@ enum operation {
     OP_ROLL,
     OP_CLOSE,
     OP_KILL,
+    OP_AT,
+    OP_DROP,
+    OP_RETAIN,
+    OP_MAKE,
+    OP_MOVE,
+    OP_REMOVE,
+    OP_STOCK, /* appends segments and makes a cursor: for the others to end */
     OPERATIONS,
 };
 
+/* Those that append and sync. Together with the others, which keep and find,
+   they are tried in shorter sequences. */
+#define FIRST_OPERATIONS OP_AT
+#define ALL_OPERATIONS   OP_STOCK
+
 static const char *const operations[OPERATIONS] = {
-    "small", "batch", "large", "sync", "roll", "close", "kill"};
+    "small", "batch", "large",  "sync", "roll", "close",  "kill",
+    "at",    "drop",  "retain", "make", "move", "remove", "stock"};
 
 static const char *const losses[MEMIO_LOSSES] = {
     "drop", "keep", "ordered", "prefix", "some", "sectors", "garbled", "zeros"};
@@ -152,11 +168,38 @@ static int append(struct run *run, enum operation operation)
     }
 }
 
+/* Three segments, of which two are sealed, and a cursor that has read
+   nothing. */
+static int stock(struct run *run)
+{
+    int r = append(run, OP_BATCH);
+
+    if (r == 0)
+        r = append(run, OP_ROLL);
+    if (r == 0)
+        r = append(run, OP_SMALL);
+    return r < 0 ? r : history_make(&run->history, run->log);
+}
+
 static int operate(struct run *run, enum operation operation)
 {
     int r = 0;
 
     switch (operation) {
+    case OP_AT:
+        return history_append_at(&run->history, run->log, 19);
+    case OP_DROP:
+        return history_drop(&run->history, run->log);
+    case OP_RETAIN:
+        return history_retain(&run->history, run->log);
+    case OP_MAKE:
+        return history_make(&run->history, run->log);
+    case OP_MOVE:
+        return history_move(&run->history, run->log);
+    case OP_REMOVE:
+        return history_remove(&run->history, run->log);
+    case OP_STOCK:
+        return stock(run);
     case OP_SYNC:
         return history_sync(&run->history, run->log);
     case OP_CLOSE:
@@ -167,6 +210,8 @@ static int operate(struct run *run, enum operation operation)
         r = open_log(run);
         if (r == 0)
             history_claim(&run->history, run->log);
+        if (r == 0)
+            (void)history_settle(&run->history, run->log);
         return r;
     default:
         return append(run, operation);
@@ -362,7 +407,8 @@ static bool recover_and_check(struct run *run, uint64_t floor, bool cut)
         good = history_problem(&run->history, "taken for the same boot");
     else
         good = check_report(run, &before) && check_cut(run, &before) &&
-               history_check(&run->history, run->log, floor);
+               history_check(&run->history, run->log, floor) &&
+               history_settle(&run->history, run->log);
     free(before.store);
     return good;
 }
@@ -404,6 +450,10 @@ static bool live_on(struct run *run, uint64_t choice)
 
     if (r == 0 && choice % 3 == 0)
         r = history_sync(history, run->log);
+    if (r == 0 && choice % 5 == 0)
+        r = history_drop(history, run->log);
+    if (r == 0 && choice % 7 == 0)
+        r = history_move(history, run->log);
     if (r < 0)
         return history_problem(history, "an append after it: error %d", r);
     if (!history_check_record(history, run->log, history->next - 1))
@@ -436,7 +486,7 @@ static void try_state(const struct run *dead, int loss, uint64_t choice)
         int second = again ? (int)(choice / 8 % MEMIO_LOSSES) : -1;
 
         run.fault.fault = FAULT_STOP;
-        run.fault.at = 1 + choice / 64 % 48;
+        run.fault.at = 1 + choice / 64 % RECOVERY_CALLS;
         run.fault.part = choice / 4096;
         suite.crashes[1] = again ? losses[second] : "kill";
         if (open_log(&run) < 0)
@@ -452,6 +502,25 @@ static void try_state(const struct run *dead, int loss, uint64_t choice)
     if (!good || !live_on(&run, choice))
         report_failure(&run);
     end_run(&run);
+}
+
+static bool is_drop(const struct sequence *sequence)
+{
+    enum operation last = sequence->length > 0
+                              ? sequence->operations[sequence->length - 1]
+                              : OP_SMALL;
+
+    return last == OP_DROP || last == OP_RETAIN;
+}
+
+/* The choice by which try_state() cuts the power in that call, from 0, of the
+   recovery. */
+static uint64_t crash_again(uint64_t seed, uint64_t call)
+{
+    uint64_t second = seed % MEMIO_LOSSES;
+    uint64_t part = seed / MEMIO_LOSSES % 4096;
+
+    return 4 + 8 * second + 64 * (call + RECOVERY_CALLS * part);
 }
 
 /* All ways on from a crash in that call. */
@@ -477,6 +546,11 @@ static void crash_in(const struct sequence *sequence, uint64_t call,
     for (int loss = -1; loss < MEMIO_LOSSES; loss++)
         if (suite.failures < FAILURES)
             try_state(&run, loss, random_mix(seed, (unsigned)(loss + 1)) >> 1);
+    /* What was killed while it dropped is dropped by the next open: that, too,
+       ends in each of its calls. */
+    for (uint64_t at = 0; is_drop(sequence) && at < RECOVERY_CALLS; at++)
+        if (suite.failures < FAILURES)
+            try_state(&run, -1, crash_again(random_mix(seed, ~at), at));
     end_run(&run);
 }
 
@@ -509,6 +583,7 @@ static void kill_in(const struct sequence *sequence, uint64_t call)
         (void)history_problem(&after.history, "open: error %d", r);
     if (r < 0 || after.report.rotten || after.report.lost ||
         !history_check(&after.history, after.log, run.history.next) ||
+        !history_settle(&after.history, after.log) ||
         append(&after, OP_BATCH) < 0 || !close_and_check(&after))
         report_failure(&after);
     end_run(&after);
@@ -560,23 +635,49 @@ static bool is_chosen(const struct sequence *sequence)
     return !only || strcmp(only, name) == 0;
 }
 
-/* All sequences of that length. */
-static void try_length(int length, uint64_t pass)
+static bool keeps(const struct sequence *sequence)
+{
+    for (int i = 0; i < sequence->length; i++)
+        if (sequence->operations[i] >= FIRST_OPERATIONS &&
+            sequence->operations[i] != OP_STOCK)
+            return true;
+    return false;
+}
+
+/* All sequences of that many operations out of the first `kinds`, behind those
+   of start. With all kinds, only those that were not tried without. */
+static void try_sequences(const struct sequence *start, int length,
+                          unsigned kinds, uint64_t pass)
 {
     unsigned count = 1;
 
     for (int i = 0; i < length; i++)
-        count *= OPERATIONS;
+        count *= kinds;
     for (unsigned n = 0; n < count && suite.failures < FAILURES; n++) {
-        struct sequence sequence = {.length = length};
+        struct sequence sequence = *start;
         unsigned digits = n;
 
         for (int i = 0; i < length; i++) {
-            sequence.operations[i] = (enum operation)(digits % OPERATIONS);
-            digits /= OPERATIONS;
+            sequence.operations[sequence.length++] =
+                (enum operation)(digits % kinds);
+            digits /= kinds;
         }
-        if (is_chosen(&sequence))
+        if (is_chosen(&sequence) &&
+            (kinds == FIRST_OPERATIONS || keeps(&sequence)))
             crash_everywhere(&sequence, pass);
+    }
+}
+
+static void try_all(uint64_t pass)
+{
+    static const struct sequence empty;
+    static const struct sequence stocked = {{OP_STOCK}, 1};
+
+    for (int length = 0; length <= LENGTH; length++)
+        try_sequences(&empty, length, FIRST_OPERATIONS, pass);
+    for (int length = 1; length < LENGTH; length++) {
+        try_sequences(&empty, length, ALL_OPERATIONS, pass);
+        try_sequences(&stocked, length, ALL_OPERATIONS, pass);
     }
 }
 
@@ -593,8 +694,7 @@ int main(int argc, char **argv)
          pass == 0 || (suite.states > 0 && suite.states < suite.wanted &&
                        suite.failures < FAILURES);
          pass++)
-        for (int length = 0; length <= LENGTH; length++)
-            try_length(length, pass);
+        try_all(pass);
     (void)printf("powerloss: %" PRIu64 " crash states, %" PRIu64
                  " of them crashed again in recovery, %" PRIu64
                  " kills on real files, %u failures, %.1f s, seed %" PRIu64

@@ -15,12 +15,19 @@
 #define HISTORY_RECORDS 512
 #define HISTORY_LARGEST ((size_t)32 << 10) /* bytes of a record, at most */
 #define HISTORY_BATCH   8                  /* records, at most */
+#define HISTORY_DOUBTS  8                  /* changes of the cursor, at most */
+#define HISTORY_CURSOR  "reader"           /* the one cursor */
 
 struct history {
-    uint64_t serial;  /* records that were tried */
-    uint64_t next;    /* acknowledged: records [0, next) */
-    uint64_t flight;  /* records behind next whose append did not return 0 */
-    uint64_t durable; /* acknowledged as durable: records [0, durable) */
+    uint64_t serial;   /* records that were tried */
+    uint64_t next;     /* acknowledged: records [0, next) */
+    uint64_t flight;   /* records behind next whose append did not return 0 */
+    uint64_t durable;  /* acknowledged as durable: records [0, durable) */
+    uint64_t oldest;   /* dropped for certain: records [0, oldest) */
+    uint64_t dropping; /* at least oldest: drops up to here are in doubt */
+    uint64_t cursor;   /* 1 + where HISTORY_CURSOR stands; 0: there is none */
+    uint64_t doubts[HISTORY_DOUBTS]; /* what it may be instead, likewise */
+    size_t doubt_count;
     struct {
         uint64_t serial;
         size_t size;
@@ -37,6 +44,31 @@ const uint8_t *history_payload(uint64_t serial);
 int history_append(struct history *history, struct clog *log,
                    const size_t *sizes, size_t count);
 
+/* Appends one record by its offset; offsets beside it are refused. */
+int history_append_at(struct history *history, struct clog *log, size_t size);
+
+/*
+ * Drops the oldest segment, or by a limit all but the newest records. Where
+ * there is only the active one nothing is dropped, and 0 is returned.
+ */
+int history_drop(struct history *history, struct clog *log);
+int history_retain(struct history *history, struct clog *log);
+
+/*
+ * Makes the cursor, moves it to next, removes it. 0 also where that cannot be
+ * because it is there already, or is not, and the log has said so.
+ */
+int history_make(struct history *history, struct clog *log);
+int history_move(struct history *history, struct clog *log);
+int history_remove(struct history *history, struct clog *log);
+
+/*
+ * Takes what a log that has just been opened shows of drops and of the cursor
+ * for the history from now on. It must be what was acknowledged, or what was
+ * being done; from now on it may not go back.
+ */
+bool history_settle(struct history *history, struct clog *log);
+
 /* Syncs all, and notes it. */
 int history_sync(struct history *history, struct clog *log);
 
@@ -50,8 +82,10 @@ bool history_check_record(struct history *history, struct clog *log,
 /*
  * Checks a log that was opened after a crash that may have lost records from
  * floor on, and takes what is there for the history from now on. All records
- * below floor must be there, batches whole or not at all, every byte right,
- * alone and in the joined view, times in order, and the counts must agree.
+ * below floor must be there but those dropped, batches whole or not at all,
+ * every byte right, alone and in the joined view, times in order, and the
+ * counts must agree. The cursor is where it was left, or being moved to, and
+ * never above next.
  */
 bool history_check(struct history *history, struct clog *log, uint64_t floor);
 
