@@ -4,13 +4,13 @@
  * fails.
  *
  * One life appends, rolls, syncs, reads in every way, mends an index, closes,
- * is killed, and opens again. It is run once for each of its calls and each
- * kind of fault, with that call spoiled and with all from it on; and once for
- * each of its allocations. Whatever the log is asked must then work or fail
- * whole, with an errno; what it has acknowledged must be read back while it is
- * open and after it is opened again without faults, and what it has said is
- * durable must survive a power cut. The same, without the power cuts, on real
- * files.
+ * is killed, opens again, drops segments and moves a cursor. It is run once for
+ * each of its calls and each kind of fault, with that call spoiled and with all
+ * from it on; and once for each of its allocations. Whatever the log is asked
+ * must then work or fail whole, with an errno; what it has acknowledged must be
+ * read back while it is open and after it is opened again without faults, and
+ * what it has said is durable must survive a power cut. The same, without the
+ * power cuts, on real files.
  *
  * With the argument --control=roll-back files are not cut back after the
  * fault, and the program succeeds if that is noticed.
@@ -174,14 +174,8 @@ static bool check_power_cut(struct run *run, enum memio_loss loss,
 
 /* Once the log is read-only nothing is taken any more, and the history keeps
    what was refused first: that alone may come back. */
-static void append(struct run *run, const size_t *sizes, size_t count)
+static void end_append(struct run *run, int r)
 {
-    int r;
-
-    if (run->read_only)
-        r = clog_append(run->log, "no", 2, 0, NULL);
-    else
-        r = history_append(&run->history, run->log, sizes, count);
     if (r == 0 && run->read_only)
         (void)history_problem(&run->history, "a read-only log took a record");
     if (r == 0)
@@ -192,6 +186,20 @@ static void append(struct run *run, const size_t *sizes, size_t count)
         if (!has_problem(run))
             (void)check_power_cut(run, MEMIO_PREFIX, seed);
     memory.armed = true;
+}
+
+static void append(struct run *run, const size_t *sizes, size_t count)
+{
+    end_append(run, run->read_only ? clog_append(run->log, "no", 2, 0, NULL)
+                                   : history_append(&run->history, run->log,
+                                                    sizes, count));
+}
+
+static void claim(struct run *run)
+{
+    end_append(run, run->read_only
+                        ? clog_append_at(run->log, 0, "no", 2, 0)
+                        : history_append_at(&run->history, run->log, 17));
 }
 
 static void sync_all(struct run *run)
@@ -229,7 +237,7 @@ static bool open_log(struct run *run)
     history->flight = 0;
     run->read_only = !status.writable;
     history_claim(history, run->log);
-    return true;
+    return history_settle(history, run->log);
 }
 
 static void close_log(struct run *run)
@@ -249,10 +257,12 @@ static void read_all(struct run *run)
 {
     struct clog_view *view = NULL;
     struct history *history = &run->history;
+    struct clog_status status;
     size_t at = 0;
     ssize_t n;
 
-    for (uint64_t i = 0; i < history->next; i++) {
+    clog_status(run->log, &status);
+    for (uint64_t i = status.oldest; i < history->next; i++) {
         size_t size = history->records[i].size;
 
         n = clog_read(run->log, i, buffer, sizeof(buffer));
@@ -263,9 +273,9 @@ static void read_all(struct run *run)
             (void)history_problem(history, "wrong bytes in %" PRIu64, i);
         run->refused += n < 0;
     }
-    if (clog_view_stream(run->log, 0, &view) == 0) {
+    if (clog_view_stream(run->log, status.stream_start, &view) == 0) {
         n = clog_view_read(view, buffer, sizeof(buffer), 0, 0);
-        for (uint64_t i = 0; n > 0 && i < history->next; i++) {
+        for (uint64_t i = status.oldest; n > 0 && i < history->next; i++) {
             size_t size = history->records[i].size;
 
             if (at + size <= (size_t)n &&
@@ -281,9 +291,13 @@ static void read_all(struct run *run)
 /* Reads the files of the first segment. */
 static void read_raw(struct run *run)
 {
+    struct clog_status status;
+
+    clog_status(run->log, &status);
     for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
         struct clog_view *view = NULL;
-        int r = clog_view_segment(run->log, 0, (enum clog_file)file, &view);
+        int r = clog_view_segment(run->log, status.oldest, (enum clog_file)file,
+                                  &view);
         ssize_t n = 0;
 
         if (r == 0)
@@ -328,6 +342,47 @@ static void write_much(struct run *run)
     read_raw(run);
 }
 
+/* A change of what is kept or of the cursor, as one of history.h. */
+static void change(struct run *run,
+                   int (*make)(struct history *history, struct clog *log))
+{
+    int r = make(&run->history, run->log);
+
+    if (r < 0)
+        check_refused(run, r);
+}
+
+/* Drops, and moves the cursor. A reader of what is dropped reads on. */
+static void keep_some(struct run *run)
+{
+    struct clog_view *view = NULL;
+    struct clog_status status;
+
+    change(run, history_make);
+    change(run, history_move);
+    clog_status(run->log, &status);
+    if (clog_view_record(run->log, status.oldest, &view) < 0)
+        run->refused++;
+    change(run, history_drop);
+    if (view && clog_view_read(view, buffer, sizeof(buffer), 0, 0) < 0)
+        run->refused++;
+    clog_view_close(view);
+    claim(run);
+    change(run, history_move);
+    change(run, history_retain);
+    read_all(run);
+}
+
+static void live_on(struct run *run)
+{
+    keep_some(run);
+    leave_log(run);
+    if (has_problem(run) || !open_log(run))
+        return;
+    change(run, history_remove);
+    change(run, history_make);
+}
+
 static void live(struct run *run)
 {
     static const size_t small[] = {12};
@@ -346,6 +401,8 @@ static void live(struct run *run)
         return;
     write_much(run);
     sync_all(run);
+    if (!has_problem(run))
+        live_on(run);
 }
 
 /* --- What must hold after it -------------------------------------------------
