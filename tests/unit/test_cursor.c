@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "test.h"
@@ -241,6 +243,33 @@ static void test_cursor_damaged_file_is_left_alone(void **state)
     }
 }
 
+/* Nor is its name given to another; and what is no file is no cursor. */
+static void test_cursor_of_a_damaged_name_is_eexist(void **state)
+{
+    struct fixture *fixture = *state;
+    char large[4096];
+    char name[300];
+
+    fixture_open(fixture);
+    assert_int_equal(clog_cursor_make(fixture->log, "good"), 0);
+    fixture_close(fixture);
+    memset(large, '7', sizeof(large));
+    file_save(fixture->dir, "cursors/large", large, sizeof(large));
+    (void)snprintf(name, sizeof(name), "%s/cursors/dir", fixture->dir);
+    assert_int_equal(mkdir(name, 0700), 0);
+    (void)snprintf(name, sizeof(name), "%s/cursors/link", fixture->dir);
+    assert_int_equal(symlink("good", name), 0);
+    fixture_open(fixture);
+    assert_int_equal(fixture_report(fixture)->note_count, 3);
+    assert_int_equal(fixture_status(fixture).cursors, 1);
+    assert_int_equal(clog_cursor_make(fixture->log, "large"), -EEXIST);
+    assert_int_equal(clog_cursor_make(fixture->log, "dir"), -EEXIST);
+    assert_int_equal(clog_cursor_make(fixture->log, "link"), -EEXIST);
+    assert_int_equal(clog_cursor_remove(fixture->log, "large"), -ENOENT);
+    assert_true(
+        file_holds(fixture->dir, "cursors/large", large, sizeof(large)));
+}
+
 /* A thousand are listed once each, in order of their ids, also while others
    come and go. */
 static void test_cursor_thousand(void **state)
@@ -292,6 +321,7 @@ int main(void)
         FIXTURE_TEST(test_cursor_ignores_unfinished_files),
         FIXTURE_TEST(test_cursor_golden_bytes),
         FIXTURE_TEST(test_cursor_damaged_file_is_left_alone),
+        FIXTURE_TEST(test_cursor_of_a_damaged_name_is_eexist),
         FIXTURE_TEST(test_cursor_thousand),
     };
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
 #include "fixture.h"
 #include "log.h"
