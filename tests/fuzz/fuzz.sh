@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 #     fuzz.sh run TARGET SEEDS        for a minute; half an hour where CLOG_LONG
-#                                     is set, or SECONDS_TO_RUN
+#                                     is set, or SECONDS_TO_RUN; SEED replays
 #     fuzz.sh planted TARGET SEEDS    a target with an error, which is found
 #     fuzz.sh seeds TARGET            a target without a fuzzer runs its seeds
 set -uo pipefail
@@ -10,6 +10,10 @@ set -uo pipefail
 mode=$1 target=$(realpath "$2")
 seconds=${SECONDS_TO_RUN:-${CLOG_LONG:+1800}}
 seconds=${seconds:-60}
+# From the same seed each time, so that a failure is of the change at hand; a
+# long run takes another each time, which 0 is for.
+seed=${CLOG_LONG:+0}
+seed=${SEED:-${seed:-1}}
 # In memory, where there is room. A fuzzer leaves its last log behind.
 base=/dev/shm
 [[ -w $base ]] || base=${TMPDIR:-/tmp}
@@ -22,7 +26,7 @@ export TMPDIR=$dir
 # its request.
 fuzz() {
     "$1" --seeds "$dir/corpus" >"$dir/seeds" &&
-        (cd "$dir" && "$target" -max_total_time="$2" -timeout=30 \
+        (cd "$dir" && "$target" -seed="$seed" -max_total_time="$2" -timeout=30 \
             -rss_limit_mb=2048 -malloc_limit_mb=128 -max_len=600 \
             -detect_leaks=0 -print_final_stats=1 -verbosity=1 corpus >output 2>&1)
 }
