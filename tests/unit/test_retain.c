@@ -572,7 +572,7 @@ static void test_append_at_has_one_winner(void **state)
 
 static void *append_later(void *ctx)
 {
-    struct timespec while_waiting = {0, 20 * 1000 * 1000};
+    struct timespec while_waiting = {0, 20000000};
 
     (void)nanosleep(&while_waiting, NULL);
     return clog_append(ctx, "late", 4, 0, NULL) == 0 ? ctx : NULL;
