@@ -178,9 +178,15 @@ static int make_locked(struct clog *log, const char *name)
     if (r == 0 &&
         log->io->ops->statat(log->io, log->cursors, name, &st) != -ENOENT)
         r = -EEXIST;
+    if (r < 0)
+        return r;
+    r = cursor_store(log->io, log->cursors, name, offset);
     if (r == 0)
-        r = cursor_store(log->io, log->cursors, name, offset);
-    return r < 0 ? r : add(log, name, offset);
+        r = add(log, name, offset);
+    /* A crash leaves it there, whole; an error must not. */
+    if (r < 0)
+        (void)log->io->ops->unlink(log->io, log->cursors, name, false);
+    return r;
 }
 
 int clog_cursor_make(struct clog *log, const char *name)

@@ -95,6 +95,9 @@ struct clog {
     pthread_rwlock_t lock;
     struct part **parts; /* protected by lock, owned; in order of base */
     size_t count, capacity;
+    struct part *active; /* the last of parts; changes under append_lock and
+                            lock, so that either is enough to read it: a drop
+                            moves the others, under lock alone */
     uint64_t next;       /* protected by lock */
     uint64_t records;    /* protected by lock */
     uint64_t stream_end; /* protected by lock */

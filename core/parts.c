@@ -310,7 +310,7 @@ int parts_find_active(struct clog *log, struct part **ret_part)
 
 struct part *parts_active(const struct clog *log)
 {
-    return log->parts[log->count - 1];
+    return log->active;
 }
 
 struct extent parts_extent(struct clog *log, const struct part *part)
@@ -347,6 +347,7 @@ int parts_add(struct clog *log, struct part *part)
     if (r == 0) {
         part->stream_start = log->stream_end;
         log->parts[log->count++] = part;
+        log->active = part;
         log->records += part->extent.count;
         log->stream_end +=
             part->extent.end - RECORD_PREFIX * part->extent.count;
