@@ -266,6 +266,17 @@ static void test_decide_stamps_missing_is_kept(void **state)
     expect_kept(bench, false, 108);
 }
 
+/* Bytes without stamps that hold no record are cut, and nothing is appended
+   behind them. */
+static void test_decide_stamps_missing_without_records_is_cut(void **state)
+{
+    struct bench *bench = with_records(state, 100, 0);
+
+    bench->evidence.stamps_missing = true;
+    bench->evidence.store_size = 5;
+    expect_cut(bench, 0, false);
+}
+
 /* What was durable keeps its offsets, though its records are gone. */
 static void test_decide_durable_beyond_the_end_is_next(void **state)
 {
@@ -307,6 +318,7 @@ int main(void)
         DECIDE_TEST(test_decide_cut_stops_at_durable),
         DECIDE_TEST(test_decide_prefix_wrong_is_kept),
         DECIDE_TEST(test_decide_stamps_missing_is_kept),
+        DECIDE_TEST(test_decide_stamps_missing_without_records_is_cut),
         DECIDE_TEST(test_decide_durable_beyond_the_end_is_next),
         DECIDE_TEST(test_decide_unreadable_below_durable_is_kept),
     };

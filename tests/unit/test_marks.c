@@ -217,6 +217,44 @@ static void test_marks_durable_damaged_is_euclean(void **state)
     io_close(io_posix(), marks.root);
 }
 
+/* A cursor is two lines, as FORMAT.md shows them, and reads back. */
+static void test_marks_cursor_stored_reads_back(void **state)
+{
+    struct marks marks = open_marks(state);
+    uint64_t offset = 77;
+
+    assert_int_equal(cursor_load(io_posix(), marks.root, "c", &offset),
+                     -ENOENT);
+    assert_int_equal(offset, 77);
+    assert_int_equal(cursor_store(io_posix(), marks.root, "c", UINT64_MAX), 0);
+    assert_int_equal(cursor_load(io_posix(), marks.root, "c", &offset), 0);
+    assert_int_equal(offset, UINT64_MAX);
+    io_close(io_posix(), marks.root);
+}
+
+/* Whatever bit of a cursor is turned, wherever it ends, it is refused. */
+static void test_marks_cursor_damaged_is_euclean(void **state)
+{
+    struct marks marks = open_marks(state);
+    const char *dir = marks.fixture->dir;
+    uint64_t offset = 77;
+    uint64_t size;
+
+    assert_int_equal(cursor_store(io_posix(), marks.root, "c", 1234), 0);
+    size = file_size(dir, "c");
+    for (uint64_t i = 0; i < size; i++) {
+        assert_int_equal(cursor_store(io_posix(), marks.root, "c", 1234), 0);
+        file_flip(dir, "c", i);
+        assert_int_equal(cursor_load(io_posix(), marks.root, "c", &offset),
+                         -EUCLEAN);
+        file_resize(dir, "c", i);
+        assert_int_equal(cursor_load(io_posix(), marks.root, "c", &offset),
+                         -EUCLEAN);
+    }
+    assert_int_equal(offset, 77);
+    io_close(io_posix(), marks.root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +266,8 @@ int main(void)
         FIXTURE_TEST(test_marks_clean_flipped_anywhere_is_euclean),
         FIXTURE_TEST(test_marks_durable_written_is_golden),
         FIXTURE_TEST(test_marks_durable_damaged_is_euclean),
+        FIXTURE_TEST(test_marks_cursor_stored_reads_back),
+        FIXTURE_TEST(test_marks_cursor_damaged_is_euclean),
     };
 
     return cmocka_run_group_tests_name("marks", tests, NULL, NULL);

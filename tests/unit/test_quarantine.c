@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fixture.h"
 #include "test.h"
@@ -69,6 +70,18 @@ static void close_bench(struct bench *bench)
     segment_done(&bench->segment);
     io_close(io_posix(), bench->root);
     free(bench->tail);
+}
+
+static ssize_t refuse_read(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position, int flags)
+{
+    (void)io;
+    (void)fd;
+    (void)iov;
+    (void)count;
+    (void)position;
+    (void)flags;
+    return -ENXIO;
 }
 
 static int keep(struct bench *bench)
@@ -193,6 +206,69 @@ static void test_quarantine_prefix_is_kept(void **state)
     close_bench(&bench);
 }
 
+/* A store that cannot be read, or has been cut, keeps nothing. */
+static void test_quarantine_of_unreadable_is_eio(void **state)
+{
+    struct bench bench = open_bench(state);
+    const char *dir = bench.fixture->dir;
+    struct fake *fake = &bench.fixture->fake;
+
+    segment_done(&bench.segment);
+    file_resize(dir, "segments/00000000000000000000/store", 36);
+    open_segment(&bench);
+    assert_int_equal(keep(&bench), -EIO);
+    fake->ops.readv = refuse_read;
+    bench.segment.store.io = &fake->io;
+    assert_int_equal(keep(&bench), -ENXIO);
+    assert_false(file_exists(dir, "quarantine"));
+    close_bench(&bench);
+}
+
+/* So do stamps that have been cut under their map. */
+static void test_quarantine_of_stamps_cut_is_eio(void **state)
+{
+    struct bench bench = open_bench(state);
+
+    bench.evidence.stamps_size = 64;
+    assert_int_equal(keep(&bench), -EIO);
+    assert_false(file_exists(bench.fixture->dir, "quarantine"));
+    close_bench(&bench);
+}
+
+static int keep_prefix(struct bench *bench)
+{
+    return quarantine_prefix(&bench->fixture->fake.io, bench->root, 7, 9,
+                             "\1\2\3\4\5\6\7\10", 8);
+}
+
+/* Bytes that cannot be kept are not to be overwritten: each error is told. */
+static void test_quarantine_prefix_not_kept_is_error(void **state)
+{
+    struct bench bench = open_bench(state);
+    struct fake *fake = &bench.fixture->fake;
+    const char *dir = bench.fixture->dir;
+    char name[96];
+    char path[256];
+
+    file_save(dir, "quarantine", "", 0);
+    assert_int_equal(keep_prefix(&bench), -ENOTDIR);
+    file_remove(dir, "quarantine");
+    fake->fails = 0;
+    assert_int_equal(keep_prefix(&bench), -ENOSPC);
+    fake->fails = -1;
+    fake->sync_error = -EIO;
+    assert_int_equal(keep_prefix(&bench), -EIO);
+    fake->sync_error = 0;
+    (void)snprintf(name, sizeof(name),
+                   "quarantine/00000000000000000007.9.%08" PRIx32 ".prefix",
+                   crc32c("\1\2\3\4\5\6\7\10", 8));
+    file_remove(dir, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(keep_prefix(&bench), -EISDIR);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +278,9 @@ int main(void)
         FIXTURE_TEST(test_quarantine_full_disk_is_enospc),
         FIXTURE_TEST(test_quarantine_in_the_way_is_enotdir),
         FIXTURE_TEST(test_quarantine_prefix_is_kept),
+        FIXTURE_TEST(test_quarantine_of_unreadable_is_eio),
+        FIXTURE_TEST(test_quarantine_of_stamps_cut_is_eio),
+        FIXTURE_TEST(test_quarantine_prefix_not_kept_is_error),
     };
 
     return cmocka_run_group_tests_name("quarantine", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "marks.h"
 #include "test.h"
 
 #define RECORDS 40u
@@ -854,6 +856,133 @@ static void test_recover_sealed_writable_is_guarded(void **state)
                      0500);
 }
 
+/* --- Marks that speak of other files -------------------------------------- */
+
+/* A copy at the same inode of another device is not its writer's. */
+static void test_recover_on_another_device_is_not_its_writers(void **state)
+{
+    struct bench *bench = *state;
+    const char *dir = bench->fixture->dir;
+    struct writer writer;
+    int root = io_open_root(io_posix(), dir);
+
+    fixture_kill(bench->fixture);
+    assert_int_equal(writer_load(io_posix(), root, &writer), 0);
+    writer.dev++;
+    assert_int_equal(writer_store(io_posix(), root, &writer), 0);
+    fixture_open(bench->fixture);
+    assert_false(fixture_report(bench->fixture)->same_boot);
+    fixture_expect_filled(bench->fixture, 0, RECORDS);
+    fixture_kill(bench->fixture);
+    fixture_open(bench->fixture);
+    assert_true(fixture_report(bench->fixture)->same_boot);
+    io_close(io_posix(), root);
+}
+
+/* A marker of a clean close is not believed where stamps have grown. */
+static void test_recover_closed_then_stamps_grown_is_not_clean(void **state)
+{
+    struct bench *bench = *state;
+    struct path stamps = path_of(bench, bench->last, "stamps");
+
+    fixture_close(bench->fixture);
+    file_resize(bench->fixture->dir, stamps.name,
+                file_size(bench->fixture->dir, stamps.name) + 5);
+    fixture_open(bench->fixture);
+    assert_false(fixture_report(bench->fixture)->clean);
+    fixture_expect_filled(bench->fixture, 0, RECORDS);
+    fixture_expect_sound(bench->fixture);
+}
+
+/* Nor where more was durable than it knows of: those offsets are gone. */
+static void test_recover_durable_beyond_clean_is_not_clean(void **state)
+{
+    struct bench *bench = *state;
+    int root = io_open_root(io_posix(), bench->fixture->dir);
+    int fd;
+
+    fixture_close(bench->fixture);
+    fd = io_open(io_posix(), root, "durable", O_RDWR | O_CREAT, 0600);
+    assert_int_equal(durable_write(io_posix(), fd, RECORDS + 7), 0);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+    fixture_open(bench->fixture);
+    assert_false(fixture_report(bench->fixture)->clean);
+    assert_int_equal(fixture_report(bench->fixture)->lost, 7);
+    fixture_expect_next(bench->fixture, RECORDS + 7);
+    fixture_expect_filled(bench->fixture, 0, RECORDS);
+    fixture_expect_error(bench->fixture, RECORDS + 6, -EIO);
+    fixture_expect_sound(bench->fixture);
+}
+
+/* Stamps emptied where no writer ever ran were there: all is served. */
+static void test_recover_copy_with_stamps_emptied_is_unverified(void **state)
+{
+    struct bench *bench = *state;
+    const char *dir = bench->fixture->dir;
+
+    fixture_power_cut(bench->fixture);
+    file_remove(dir, "writer");
+    file_resize(dir, path_of(bench, bench->last, "stamps").name, 0);
+    fixture_open(bench->fixture);
+    assert_int_equal(fixture_report(bench->fixture)->unverified,
+                     RECORDS - bench->bases[bench->last]);
+    fixture_expect_next(bench->fixture, RECORDS);
+    fixture_expect_sound(bench->fixture);
+}
+
+/* Stamps that a power cut left without a store are torn. */
+static void test_recover_unsynced_store_missing_is_torn(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_open(fixture);
+    fixture_fill(fixture, 3);
+    fixture_power_cut(fixture);
+    file_remove(fixture->dir, "segments/00000000000000000000/store");
+    fixture_open(fixture);
+    assert_int_equal(fixture_report(fixture)->torn_records, 3);
+    fixture_expect_next(fixture, 0);
+    fixture_expect_sound(fixture);
+}
+
+struct told {
+    uint64_t calls, done, total;
+};
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct told *told = ctx;
+
+    assert_true(done > told->done && done <= total);
+    told->calls++;
+    told->done = done;
+    told->total = total;
+}
+
+/* A long scan tells how far it is; a clean log has none. */
+static void test_recover_killed_tells_progress(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    char *data = calloc(1, 100000);
+
+    assert_non_null(data);
+    fixture->options.progress = on_progress;
+    fixture->options.progress_ctx = &told;
+    fixture_open(fixture);
+    for (uint64_t i = 0; i < 8; i++)
+        assert_int_equal(clog_append(fixture->log, data, 100000, 0, NULL), 0);
+    free(data);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(told.calls, 0);
+    fixture_kill(fixture);
+    fixture_open(fixture);
+    assert_in_range(told.calls, 2, 8);
+    assert_int_equal(told.total, 8 * 100008);
+}
+
 /* --- Reading without writing ------------------------------------------------
  */
 
@@ -966,6 +1095,12 @@ int main(void)
         BENCH_TEST(test_recover_copy_of_segments_is_the_log),
         BENCH_TEST(test_recover_roll_begun_is_ended),
         BENCH_TEST(test_recover_sealed_writable_is_guarded),
+        BENCH_TEST(test_recover_on_another_device_is_not_its_writers),
+        BENCH_TEST(test_recover_closed_then_stamps_grown_is_not_clean),
+        BENCH_TEST(test_recover_durable_beyond_clean_is_not_clean),
+        BENCH_TEST(test_recover_copy_with_stamps_emptied_is_unverified),
+        FIXTURE_TEST(test_recover_unsynced_store_missing_is_torn),
+        FIXTURE_TEST(test_recover_killed_tells_progress),
         BENCH_TEST(test_recover_read_only_writes_nothing),
         BENCH_TEST(test_recover_read_only_is_shared),
     };

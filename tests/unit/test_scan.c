@@ -75,26 +75,32 @@ static uint64_t slots_in(const struct bench *bench, const char *file)
     return file_exists(dir, file) ? file_size(dir, file) / SLOT_SIZE : 0;
 }
 
-static void scan(struct bench *bench)
+/* Scans as if the store had that size. */
+static int try_scan(struct bench *bench, uint64_t store_size)
 {
     struct scan_input input = {
         .segment = &bench->segment,
-        .store_size = file_size(bench->fixture->dir, STORE),
+        .store_size = store_size,
         .index_count = slots_in(bench, INDEX),
         .stamps_count = slots_in(bench, STAMPS),
         .limit = bench->limit,
         .progress = on_progress,
         .progress_ctx = bench,
     };
-    int root = io_open_root(io_posix(), bench->fixture->dir);
-    int segments =
-        io_open(io_posix(), root, "segments", O_RDONLY | O_DIRECTORY, 0);
+    struct io *io = &bench->fixture->fake.io;
+    int root = io_open_root(io, bench->fixture->dir);
+    int segments = io_open(io, root, "segments", O_RDONLY | O_DIRECTORY, 0);
 
-    assert_int_equal(
-        segment_open(&bench->segment, io_posix(), segments, 0, 4096), 0);
-    assert_int_equal(scan_segment(&input, &bench->scan), 0);
-    io_close(io_posix(), segments);
-    io_close(io_posix(), root);
+    assert_int_equal(segment_open(&bench->segment, io, segments, 0, 4096), 0);
+    io_close(io, segments);
+    io_close(io, root);
+    bench->told = 0;
+    return scan_segment(&input, &bench->scan);
+}
+
+static void scan(struct bench *bench)
+{
+    assert_int_equal(try_scan(bench, file_size(bench->fixture->dir, STORE)), 0);
 }
 
 /* The frames of the first count records are known, and where they lie. */
@@ -408,6 +414,209 @@ static void test_scan_large_record_is_read_whole(void **state)
     expect_run(bench, VERDICT_BAD, RECORDS, 1);
 }
 
+/* A store that is cut while it is scanned is an error, wherever it ends. */
+static void test_scan_store_shorter_than_it_was_is_eio(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t size = bench->positions[RECORDS]; size-- > 0;) {
+        file_resize(bench->fixture->dir, STORE, size);
+        assert_int_equal(try_scan(bench, bench->positions[RECORDS]), -EIO);
+        segment_done(&bench->segment);
+    }
+}
+
+/* --- Reads that fail ------------------------------------------------------ */
+
+#define LARGE       100000u /* bytes of a payload: few fit one read */
+#define LARGE_COUNT 8u
+
+static int reads_left; /* before one fails; negative: none does */
+
+static ssize_t failing_read(struct io *io, int fd, const struct iovec *iov,
+                            int count, uint64_t position, int flags)
+{
+    if (reads_left-- == 0)
+        return -ENXIO;
+    return io_posix()->ops->readv(io, fd, iov, count, position, flags);
+}
+
+/* Adds records that are not all read at once. */
+static void add_large(struct bench *bench)
+{
+    char *data = malloc(LARGE);
+
+    assert_non_null(data);
+    memset(data, 'x', LARGE);
+    fixture_open(bench->fixture);
+    for (unsigned i = 0; i < LARGE_COUNT; i++)
+        assert_int_equal(clog_append(bench->fixture->log, data, LARGE, 0, NULL),
+                         0);
+    fixture_kill(bench->fixture);
+    free(data);
+    bench->fixture->fake.ops.readv = failing_read;
+}
+
+/* The position of large record i; LARGE_COUNT: the store's end. */
+static uint64_t large_at(const struct bench *bench, uint64_t i)
+{
+    return bench->positions[RECORDS] + i * (LARGE + 8);
+}
+
+static void patch_large_prefix(struct bench *bench, uint64_t i, uint64_t length)
+{
+    uint8_t prefix[8];
+
+    put_be64(prefix, length);
+    file_patch(bench->fixture->dir, STORE, large_at(bench, i), prefix, 8);
+}
+
+static void flip_large(struct bench *bench, uint64_t i)
+{
+    file_flip(bench->fixture->dir, STORE, large_at(bench, i) + 8 + LARGE / 2);
+}
+
+/* Whichever read fails, so does the scan, with that error; and if none does,
+   it finds count records, all but so many of them good. */
+static void expect_reads_matter(struct bench *bench, uint64_t count,
+                                uint64_t others)
+{
+    uint64_t size = file_size(bench->fixture->dir, STORE);
+    int r = -ENXIO;
+    int k;
+
+    for (k = 0; r < 0; k++) {
+        reads_left = k;
+        r = try_scan(bench, size);
+        assert_true(r == 0 || r == -ENXIO);
+        assert_int_equal(r < 0, reads_left < 0);
+        if (r < 0)
+            segment_done(&bench->segment);
+    }
+    assert_true(k > 3);
+    assert_int_equal(bench->scan.extent.count, count);
+    assert_int_equal(bench->scan.good, count - others);
+}
+
+static void test_scan_unread_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 0);
+}
+
+static void test_scan_unread_behind_payload_flipped_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    file_remove(bench->fixture->dir, INDEX);
+    flip_large(bench, 1);
+    flip_large(bench, 2);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 2);
+}
+
+static void test_scan_unread_at_prefix_wrong_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    patch_large_prefix(bench, 2, LARGE * 3);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 1);
+}
+
+static void test_scan_unread_behind_frame_lost_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    for (uint64_t i = 1; i < 4; i++)
+        patch_large_prefix(bench, i, 0);
+    flip_large(bench, 1);
+    flip_large(bench, 2);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 3);
+}
+
+static void test_scan_unread_in_search_of_end_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    file_remove(bench->fixture->dir, INDEX);
+    patch_large_prefix(bench, 2, 0);
+    flip_large(bench, 3);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 2);
+}
+
+static void test_scan_unread_without_stamps_is_error(void **state)
+{
+    struct bench *bench = *state;
+
+    add_large(bench);
+    file_remove(bench->fixture->dir, STAMPS);
+    patch_large_prefix(bench, 3, 5);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, RECORDS + LARGE_COUNT);
+    assert_int_equal(bench->scan.bad, 1);
+}
+
+/* Without stamps a prefix stands where the index leads to none that fits. */
+static void test_scan_prefixes_wrong_without_stamps_stand(void **state)
+{
+    static const uint64_t lengths[] = {0, LARGE + 1};
+
+    for (size_t k = 0; k < COUNT(lengths); k++) {
+        struct bench *bench = *state;
+
+        if (k == 0)
+            add_large(bench);
+        reads_left = -1;
+        file_resize(bench->fixture->dir, STAMPS, 0);
+        patch_large_prefix(bench, 3, 5);
+        patch_large_prefix(bench, 4, lengths[k]);
+        scan(bench);
+        assert_int_equal(scan_position(&bench->scan, RECORDS + 4),
+                         large_at(bench, 3) + 13);
+        assert_int_equal(scan_position(&bench->scan, RECORDS + 5),
+                         large_at(bench, 5));
+        assert_int_equal(bench->scan.extent.count, RECORDS + LARGE_COUNT);
+        assert_int_equal(bench->scan.bad, 1);
+        scan_done(&bench->scan);
+        segment_done(&bench->segment);
+    }
+}
+
+/* An index whose entries lie too close leads past no lost frame. */
+static void test_scan_index_too_close_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t entry[8];
+
+    patch_prefix(bench, 5, 0);
+    file_flip(bench->fixture->dir, STORE, bench->positions[5] + 10);
+    put_be64(entry, bench->positions[5] + 8);
+    file_patch(bench->fixture->dir, INDEX, (uint64_t)6 * SLOT_SIZE + 8, entry,
+               8);
+    scan(bench);
+    expect_frames(bench, 5);
+    assert_int_equal(bench->scan.good, 5);
+}
+
+/* However many records there are, all are in the index that comes out. */
+static void test_scan_many_records_are_all_indexed(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_open(bench->fixture);
+    fixture_fill(bench->fixture, 3000);
+    fixture_kill(bench->fixture);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 3000);
+    assert_int_equal(bench->scan.good, RECORDS + 3000);
+    assert_true(file_holds(bench->fixture->dir, INDEX, bench->scan.index,
+                           (RECORDS + 3000) * SLOT_SIZE));
+}
+
 #define SCAN_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -432,6 +641,16 @@ int main(void)
         SCAN_TEST(test_scan_frames_behind_stamps_are_unverified),
         SCAN_TEST(test_scan_limited_stops_there),
         SCAN_TEST(test_scan_large_record_is_read_whole),
+        SCAN_TEST(test_scan_store_shorter_than_it_was_is_eio),
+        SCAN_TEST(test_scan_unread_is_error),
+        SCAN_TEST(test_scan_unread_behind_payload_flipped_is_error),
+        SCAN_TEST(test_scan_unread_at_prefix_wrong_is_error),
+        SCAN_TEST(test_scan_unread_behind_frame_lost_is_error),
+        SCAN_TEST(test_scan_unread_in_search_of_end_is_error),
+        SCAN_TEST(test_scan_unread_without_stamps_is_error),
+        SCAN_TEST(test_scan_prefixes_wrong_without_stamps_stand),
+        SCAN_TEST(test_scan_index_too_close_is_not_believed),
+        SCAN_TEST(test_scan_many_records_are_all_indexed),
     };
 
     return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

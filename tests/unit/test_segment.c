@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "stamps.h"
@@ -238,6 +239,104 @@ static void test_segment_append_without_cut_is_broken(void **state)
     close_bench(&bench);
 }
 
+static int refuse_stamps_truncate(struct io *io, int fd, uint64_t size)
+{
+    (void)io;
+    return size % SLOT_SIZE == 0 ? -EIO : ftruncate(fd, (off_t)size);
+}
+
+/* The store is cut also where the stamps cannot be. */
+static void test_segment_append_cuts_what_it_can(void **state)
+{
+    static const char *const texts[] = {"x"};
+    struct bench bench;
+    bool broken = false;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    bench.fixture->fake.ops.truncate = refuse_stamps_truncate;
+    bench.fixture->fake.fails = 2;
+    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
+    assert_true(broken);
+    assert_true(holds(&bench, "store", golden_store, 37));
+    assert_int_equal(
+        file_size(bench.fixture->dir, "00000000000000000000/stamps"), 64);
+    close_bench(&bench);
+}
+
+/* A stamp that was written and cut, the cut not durable, may come back. */
+static void test_segment_append_without_sync_of_cut_is_broken(void **state)
+{
+    static const char *const texts[] = {"x"};
+    struct bench bench;
+    bool broken = false;
+
+    open_bench(&bench, state, 0);
+    bench.fixture->fake.sync_error = -EIO;
+    bench.fixture->fake.fails = 0;
+    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
+    assert_false(broken);
+    bench.fixture->fake.fails = 2;
+    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
+    assert_true(broken);
+    close_bench(&bench);
+}
+
+static int maps_left;
+
+static int refuse_map(struct io *io, int fd, size_t size, const void **ret)
+{
+    if (maps_left-- == 0)
+        return -ENOMEM;
+    return io_posix()->ops->map(io, fd, size, ret);
+}
+
+/* Where a batch finds no room in the address space nothing is written. */
+static void test_segment_append_without_map_leaves_nothing(void **state)
+{
+    static const char *const texts[] = {"a", "b", "c", "d"};
+    struct bench bench;
+    bool broken = false;
+
+    open_bench(&bench, state, 0);
+    segment_done(&bench.segment);
+    assert_int_equal(segment_open_active(&bench.segment,
+                                         &bench.fixture->fake.io, bench.root, 0,
+                                         48),
+                     0);
+    append_golden(&bench);
+    bench.fixture->fake.ops.map = refuse_map;
+    for (int k = 0; k < 2; k++) {
+        maps_left = k;
+        assert_int_equal(append(&bench, texts, 4, 1, &broken), -ENOMEM);
+        assert_false(broken);
+        assert_true(holds(&bench, "store", golden_store, 37));
+        assert_true(holds(&bench, "stamps", golden_stamps, 48));
+    }
+    maps_left = -1;
+    assert_int_equal(append(&bench, texts, 4, 1, &broken), 0);
+    assert_int_equal(verdict_of(&bench, 6), VERDICT_GOOD);
+    close_bench(&bench);
+}
+
+/* No record is longer than a record may be, whatever the index says. */
+static void test_segment_place_of_too_long_is_euclean(void **state)
+{
+    struct bench bench;
+    struct place place;
+
+    open_bench(&bench, state, 0);
+    append_golden(&bench);
+    bench.extent.end = 26 + 8 + CLOG_RECORD_LIMIT;
+    assert_int_equal(segment_place(&bench.segment, &bench.extent, 2, &place),
+                     0);
+    assert_int_equal(place.length, CLOG_RECORD_LIMIT);
+    bench.extent.end++;
+    assert_int_equal(segment_place(&bench.segment, &bench.extent, 2, &place),
+                     -EUCLEAN);
+    close_bench(&bench);
+}
+
 /* What the index says is checked before anything is read by it. */
 static void test_segment_place_of_impossible_entry_is_euclean(void **state)
 {
@@ -320,6 +419,9 @@ static void test_segment_store_cut_is_eio(void **state)
     assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
                                    sizeof(buffer), false, &verdict),
                      -EIO);
+    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
+                                   sizeof(buffer), true, &verdict),
+                     -EAGAIN);
     file_resize(bench.fixture->dir, "00000000000000000000/store", 30);
     assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
                                    sizeof(buffer), false, &verdict),
@@ -364,6 +466,10 @@ int main(void)
         FIXTURE_TEST(test_segment_appended_is_found_and_good),
         FIXTURE_TEST(test_segment_append_that_fails_leaves_nothing),
         FIXTURE_TEST(test_segment_append_without_cut_is_broken),
+        FIXTURE_TEST(test_segment_append_cuts_what_it_can),
+        FIXTURE_TEST(test_segment_append_without_sync_of_cut_is_broken),
+        FIXTURE_TEST(test_segment_append_without_map_leaves_nothing),
+        FIXTURE_TEST(test_segment_place_of_too_long_is_euclean),
         FIXTURE_TEST(test_segment_place_of_impossible_entry_is_euclean),
         FIXTURE_TEST(test_segment_damaged_is_told_apart),
         FIXTURE_TEST(test_segment_without_stamps_is_unverified),

@@ -74,6 +74,7 @@ static void test_slots_behind_the_file_are_eio(void **state)
     assert_int_equal(slots_write(&slots, three, 48, 0), 0);
     assert_int_equal(slots_get(&slots, 4096 / 16, slot), -EIO);
     assert_int_equal(slots_get(&slots, (1 << 16) / 16, slot), -EIO);
+    assert_int_equal(slots_get(&slots, (1 << 16) / 16 + 1, slot), -EIO);
     assert_int_equal(slots_get(&slots, UINT64_MAX / 16, slot), -EIO);
     assert_int_equal(slots_get(&slots, UINT64_MAX, slot), -EIO);
     assert_int_equal(slots_get(&slots, 2, slot), 0);

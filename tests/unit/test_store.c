@@ -149,6 +149,16 @@ static void test_store_missing_is_ebadf(void **state)
     store_done(&store);
 }
 
+/* A store that never was opened is closed without harm. */
+static void test_store_never_opened_is_done(void **state)
+{
+    struct store store = {0};
+
+    (void)state;
+    store_done(&store);
+    assert_int_equal(store.fd, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +167,7 @@ int main(void)
         FIXTURE_TEST(test_store_batch_over_iov_max_is_whole),
         FIXTURE_TEST(test_store_read_at_end_is_short),
         cmocka_unit_test(test_store_missing_is_ebadf),
+        cmocka_unit_test(test_store_never_opened_is_done),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -78,6 +78,68 @@ static void test_survey_empty_directory_is_made_a_log(void **state)
     close_bench(&bench);
 }
 
+static int parent_error;
+
+static int refuse_parent(struct io *io, int dir, const char *name, int flags,
+                         mode_t mode)
+{
+    if (strcmp(name, "..") == 0)
+        return parent_error;
+    return io_posix()->ops->open(io, dir, name, flags, mode);
+}
+
+/* A parent that may not be opened is not ours to sync; other errors count. */
+static void test_survey_parent_unopened_is_no_error(void **state)
+{
+    struct bench bench = open_bench(state);
+    struct fixture *fixture = *state;
+
+    fixture->fake.ops.open = refuse_parent;
+    bench.recovery.io = &fixture->fake.io;
+    parent_error = -EMFILE;
+    assert_int_equal(survey(&bench), -EMFILE);
+    assert_false(file_exists(bench.dir, "format"));
+    parent_error = -EACCES;
+    assert_int_equal(survey(&bench), 0);
+    assert_true(file_exists(bench.dir, "format"));
+    close_bench(&bench);
+}
+
+/* A log whose making ended before segments/ reads as empty. */
+static void test_survey_read_only_without_segments_is_empty(void **state)
+{
+    struct bench bench = open_bench(state);
+
+    file_save(bench.dir, "format", "clog 1\n", 7);
+    bench.recovery.read_only = true;
+    assert_int_equal(survey(&bench), 0);
+    assert_int_equal(bench.recovery.count, 0);
+    assert_false(file_exists(bench.dir, "segments"));
+    close_bench(&bench);
+}
+
+/* A file by a dropped segment's name is no segment to remove. */
+static void test_survey_dropped_that_is_a_file_is_refused(void **state)
+{
+    struct bench bench = open_bench(state);
+
+    make_directory(&bench, "segments");
+    file_save(bench.dir, ZERO ".dropped", "x", 1);
+    assert_int_equal(survey(&bench), -ENOTDIR);
+    assert_true(file_exists(bench.dir, ZERO ".dropped"));
+    close_bench(&bench);
+}
+
+/* A recovery that never began is ended without harm. */
+static void test_survey_never_begun_is_done(void **state)
+{
+    struct recovery recovery = {0};
+
+    (void)state;
+    recover_done(&recovery);
+    assert_int_equal(recovery.segments, -1);
+}
+
 /* So does one with what a filesystem or a killed daemon leaves. */
 static void test_survey_directory_half_made_is_made_a_log(void **state)
 {
@@ -174,6 +236,7 @@ static void test_survey_segments_are_in_order(void **state)
         "segments/0000000000000000001x",
         "segments/notes",
         "segments/00000000000000000001.bak",
+        "segments/00000000000000000001.renamed",
     };
     static const uint64_t bases[] = {0, 20, 300, UINT64_MAX};
     struct bench bench = open_bench(state);
@@ -277,6 +340,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_survey_empty_directory_is_made_a_log),
         FIXTURE_TEST(test_survey_directory_half_made_is_made_a_log),
+        FIXTURE_TEST(test_survey_parent_unopened_is_no_error),
+        FIXTURE_TEST(test_survey_read_only_without_segments_is_empty),
+        FIXTURE_TEST(test_survey_dropped_that_is_a_file_is_refused),
+        cmocka_unit_test(test_survey_never_begun_is_done),
         FIXTURE_TEST(test_survey_foreign_directory_is_refused),
         FIXTURE_TEST(test_survey_read_only_empty_is_enoent),
         FIXTURE_TEST(test_survey_segments_alone_is_a_log),
