@@ -894,6 +894,26 @@ static void test_recover_closed_then_stamps_grown_is_not_clean(void **state)
     fixture_expect_sound(bench->fixture);
 }
 
+/* Nor where it tells of half a stamp itself. */
+static void test_recover_clean_of_half_a_stamp_is_not_clean(void **state)
+{
+    struct bench *bench = *state;
+    struct path stamps = path_of(bench, bench->last, "stamps");
+    int root = io_open_root(io_posix(), bench->fixture->dir);
+    struct clean clean;
+
+    fixture_close(bench->fixture);
+    assert_int_equal(clean_load(io_posix(), root, &clean), 0);
+    clean.sizes[CLOG_STAMPS] += 5;
+    assert_int_equal(clean_store(io_posix(), root, &clean), 0);
+    io_close(io_posix(), root);
+    file_resize(bench->fixture->dir, stamps.name, clean.sizes[CLOG_STAMPS]);
+    fixture_open(bench->fixture);
+    assert_false(fixture_report(bench->fixture)->clean);
+    fixture_expect_filled(bench->fixture, 0, RECORDS);
+    fixture_expect_sound(bench->fixture);
+}
+
 /* Nor where more was durable than it knows of: those offsets are gone. */
 static void test_recover_durable_beyond_clean_is_not_clean(void **state)
 {
@@ -1097,6 +1117,7 @@ int main(void)
         BENCH_TEST(test_recover_sealed_writable_is_guarded),
         BENCH_TEST(test_recover_on_another_device_is_not_its_writers),
         BENCH_TEST(test_recover_closed_then_stamps_grown_is_not_clean),
+        BENCH_TEST(test_recover_clean_of_half_a_stamp_is_not_clean),
         BENCH_TEST(test_recover_durable_beyond_clean_is_not_clean),
         BENCH_TEST(test_recover_copy_with_stamps_emptied_is_unverified),
         FIXTURE_TEST(test_recover_unsynced_store_missing_is_torn),

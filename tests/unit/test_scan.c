@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "fixture.h"
+#include "repair.h"
 #include "test.h"
 
 #define RECORDS ((size_t)10)
@@ -546,7 +547,8 @@ static void test_scan_unread_in_search_of_end_is_error(void **state)
     file_remove(bench->fixture->dir, INDEX);
     patch_large_prefix(bench, 2, 0);
     flip_large(bench, 3);
-    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 2);
+    flip_large(bench, 4);
+    expect_reads_matter(bench, RECORDS + LARGE_COUNT, 3);
 }
 
 static void test_scan_unread_without_stamps_is_error(void **state)
@@ -594,12 +596,42 @@ static void test_scan_index_too_close_is_not_believed(void **state)
 
     patch_prefix(bench, 5, 0);
     file_flip(bench->fixture->dir, STORE, bench->positions[5] + 10);
-    put_be64(entry, bench->positions[5] + 8);
-    file_patch(bench->fixture->dir, INDEX, (uint64_t)6 * SLOT_SIZE + 8, entry,
+    file_flip(bench->fixture->dir, STORE, bench->positions[6] + 10);
+    put_be64(entry, bench->positions[6] + 8);
+    file_patch(bench->fixture->dir, INDEX, (uint64_t)7 * SLOT_SIZE + 8, entry,
                8);
     scan(bench);
     expect_frames(bench, 5);
     assert_int_equal(bench->scan.good, 5);
+}
+
+/* A checksum that fits by itself finds no end: what follows must check too. */
+static void test_scan_prefixes_wrong_without_index_are_the_end(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, INDEX);
+    patch_prefix(bench, 5, 0);
+    patch_prefix(bench, 6, 0);
+    scan(bench);
+    expect_frames(bench, 5);
+    assert_int_equal(bench->scan.good, 5);
+}
+
+/* An index fits if it is as long as the scan's and says the same. */
+static void test_scan_index_of_other_entry_does_not_fit(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t size = RECORDS * SLOT_SIZE;
+
+    scan(bench);
+    assert_true(index_fits(&bench->segment.index, size, &bench->scan));
+    assert_false(
+        index_fits(&bench->segment.index, size - SLOT_SIZE, &bench->scan));
+    file_flip(bench->fixture->dir, INDEX, (uint64_t)4 * SLOT_SIZE + 15);
+    assert_false(index_fits(&bench->segment.index, size, &bench->scan));
+    assert_int_equal(index_agrees(&bench->segment.index, size, &bench->scan),
+                     4);
 }
 
 /* However many records there are, all are in the index that comes out. */
@@ -650,6 +682,8 @@ int main(void)
         SCAN_TEST(test_scan_unread_without_stamps_is_error),
         SCAN_TEST(test_scan_prefixes_wrong_without_stamps_stand),
         SCAN_TEST(test_scan_index_too_close_is_not_believed),
+        SCAN_TEST(test_scan_prefixes_wrong_without_index_are_the_end),
+        SCAN_TEST(test_scan_index_of_other_entry_does_not_fit),
         SCAN_TEST(test_scan_many_records_are_all_indexed),
     };
 
