@@ -523,7 +523,7 @@ static void test_scan_unread_at_prefix_wrong_is_error(void **state)
     struct bench *bench = *state;
 
     add_large(bench);
-    patch_large_prefix(bench, 2, LARGE * 3);
+    patch_large_prefix(bench, 2, (uint64_t)LARGE * 3);
     expect_reads_matter(bench, RECORDS + LARGE_COUNT, 1);
 }
 
