@@ -272,6 +272,10 @@ static int serve(struct daemon *daemon)
 {
     int r = fuse_session_loop(daemon->session);
 
+    /* A mount that goes while a request is handed over ends so, and one that
+       somebody has aborted: it is an end like any other. */
+    if (r == -ECONNABORTED)
+        r = 0;
     if (r < 0)
         message(LOG_ERR, "reading requests: %s", strerror(-r));
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
