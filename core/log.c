@@ -128,7 +128,7 @@ static void free_log(struct clog *log)
     free(log);
 }
 
-/* Opens and locks the directory; *ret_made tells whether it was made here. */
+/* Opens and locks the directory, and makes it where that is asked for. */
 static int open_root(struct clog *log, const char *path, unsigned flags)
 {
     int r = io_open_root(log->io, path);

@@ -41,7 +41,9 @@ static uint64_t oldest_time(struct clog *log)
     if (extent.count > 0)
         look_stamp(log, part, 0, &record);
     (void)pthread_rwlock_wrlock(&log->lock);
-    part->first_ns = record.time_ns;
+    /* An append may have set it meanwhile. */
+    if (part->first_ns == 0)
+        part->first_ns = record.time_ns;
     (void)pthread_rwlock_unlock(&log->lock);
     parts_put(log, part);
     return record.time_ns;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "recover.h"
 
-#include "buffer.h"
 #include "bytes.h"
 #include "quarantine.h"
 #include "repair.h"
@@ -9,13 +8,10 @@
 #include "survey.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PIECE ((size_t)256 << 10)
 
 static uint64_t max(uint64_t a, uint64_t b)
 {
@@ -80,9 +76,9 @@ static void note_torn(struct recovery *recovery, const struct found *found,
 static void turn_read_only(struct recovery *recovery, int error,
                            const char *what)
 {
-    struct clog_note *note = report_note(
-        recovery->report, CLOG_NOTE_READ_ONLY, NULL, "",
-        "%s failed; nothing was cut, and the log is read-only", what);
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_READ_ONLY, NULL, "",
+                    "%s failed; the log is read-only", what);
 
     note->error = error;
     recovery->read_only = true;
@@ -356,12 +352,13 @@ static int write_marks(struct recovery *recovery)
     struct io_stat st;
     int r = io->ops->stat(io, recovery->root, &st);
 
+    if (r < 0)
+        return r;
     writer.dev = st.dev;
     writer.ino = st.ino;
-    if (r == 0 && io->ops->boot_id(io, writer.boot_id) < 0)
+    if (io->ops->boot_id(io, writer.boot_id) < 0)
         (void)strcpy(writer.boot_id, "unknown");
-    if (r == 0)
-        r = writer_store(io, recovery->root, &writer);
+    r = writer_store(io, recovery->root, &writer);
     if (r == 0)
         r = clean_remove(io, recovery->root);
     return r;

@@ -76,7 +76,9 @@ static int roll_by_age(struct clog *log)
     if (age_ns == 0 || now <= 0)
         return 0;
     (void)pthread_mutex_lock(&log->append_lock);
+    (void)pthread_rwlock_rdlock(&log->lock);
     first_ns = parts_active(log)->first_ns;
+    (void)pthread_rwlock_unlock(&log->lock);
     if (parts_active(log)->extent.count > 0 && first_ns > 0 &&
         (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
         r = write_roll(log);

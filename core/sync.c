@@ -83,12 +83,11 @@ static int sync_locked(struct clog *log, uint64_t upto)
 
 int clog_sync(struct clog *log, uint64_t upto)
 {
+    uint64_t next = parts_next(log);
     int r;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
-    if (upto > log->next)
-        upto = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
+    if (upto > next)
+        upto = next;
     (void)pthread_mutex_lock(&log->sync_lock);
     r = sync_locked(log, upto);
     (void)pthread_mutex_unlock(&log->sync_lock);

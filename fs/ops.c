@@ -77,12 +77,12 @@ static int describe(struct fs *fs, struct node node,
     return 0;
 }
 
-static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+/* Answers with what name is in the directory node, unless r is an error. */
+static void reply_child(fuse_req_t req, struct node node, const char *name,
+                        int r)
 {
     struct fs *fs = fs_of(req);
     struct fuse_entry_param entry = {0};
-    struct node node;
-    int r = node_unpack(parent, &node);
 
     if (r == 0)
         r = tree_lookup(fs, node, name, &node);
@@ -92,6 +92,14 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, -r);
     else
         fuse_reply_entry(req, &entry);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct node node = {0};
+    int r = node_unpack(parent, &node);
+
+    reply_child(req, node, name, r);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
@@ -531,20 +539,10 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 static void make_cursor(fuse_req_t req, uint64_t number, const char *name,
                         size_t size)
 {
-    struct fs *fs = fs_of(req);
-    struct fuse_entry_param entry = {0};
-    struct node node = {NODE_CURSORS, number};
-    int r = clog_cursor_make(fs->log, name);
+    struct node cursors = {NODE_CURSORS, number};
 
     (void)size;
-    if (r == 0)
-        r = tree_lookup(fs, node, name, &node);
-    if (r == 0)
-        r = describe(fs, node, &entry);
-    if (r < 0)
-        fuse_reply_err(req, -r);
-    else
-        fuse_reply_entry(req, &entry);
+    reply_child(req, cursors, name, clog_cursor_make(fs_of(req)->log, name));
 }
 
 static void remove_cursor(fuse_req_t req, uint64_t number, const char *name,
