@@ -6,7 +6,6 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 /* Bytes on disk of a record besides its payload's and its prefix's. */
@@ -55,21 +54,6 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
     (void)pthread_rwlock_unlock(&log->lock);
 }
 
-/* Removes the files of a renamed segment. What is left of them when this fails
-   or a crash comes goes with the next open. */
-static void unlink_dropped(struct clog *log, const char *name)
-{
-    struct io *io = log->io;
-    int dir = io_open(io, log->segments, name, O_RDONLY | O_DIRECTORY, 0);
-
-    if (dir < 0)
-        return;
-    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++)
-        (void)io->ops->unlink(io, dir, segment_files[file], false);
-    io_close(io, dir);
-    (void)io->ops->unlink(io, log->segments, name, true);
-}
-
 /*
  * Drops the oldest segment. Its files are opened first, for who still reads
  * them. A crash leaves it as it was, or as BASE.dropped, which the next open
@@ -81,12 +65,12 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     struct io *io = log->io;
     struct segment *files = NULL;
     char name[SEGMENT_NAME];
-    char dropped[SEGMENT_NAME + 8];
+    char dropped[SEGMENT_NAME + sizeof(SEGMENT_DROPPED)];
     bool pinned;
     int r;
 
     segment_name(oldest->part->base, name);
-    (void)snprintf(dropped, sizeof(dropped), "%s.dropped", name);
+    (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
     pinned = parts_pin(log, oldest->part, false, &files) == 0;
     r = io->ops->chmodat(io, log->segments, name, 0700);
     if (r == 0)
@@ -100,12 +84,12 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     r = io_sync(io, log->segments);
     parts_remove_first(log);
     count_drop(log, oldest, cause);
-    /* Not gone for certain before the name is: a later one of the same base
-       must not meet these files. */
+    /* Its files go once its name has for certain, or the segment could come
+       back without them; what cannot be removed the next open removes. */
     if (r < 0)
         sync_stop(log, r);
     else
-        unlink_dropped(log, dropped);
+        (void)segment_remove(io, log->segments, dropped);
     return r;
 }
 

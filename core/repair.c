@@ -55,14 +55,12 @@ static int write_index(struct io *io, int dir, const struct scan *scan,
 int index_rewrite(struct io *io, int segments, uint64_t base,
                   const struct scan *scan, bool exact, bool sealed)
 {
-    char name[SEGMENT_NAME];
     int dir;
     int r = segment_set_writable(io, segments, base, true);
 
     if (r < 0)
         return r;
-    segment_name(base, name);
-    dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
+    dir = segment_open_dir(io, segments, base);
     if (dir < 0)
         return dir;
     r = write_index(io, dir, scan, exact);
@@ -113,15 +111,12 @@ static int reopen_file(struct recovery *recovery, const struct found *found,
 static int reopen(struct recovery *recovery, const struct found *found,
                   struct reopened *ret)
 {
-    char name[SEGMENT_NAME];
     int r = segment_set_writable(recovery->io, recovery->segments, found->base,
                                  true);
 
     if (r < 0)
         return r;
-    segment_name(found->base, name);
-    r = io_open(recovery->io, recovery->segments, name, O_RDONLY | O_DIRECTORY,
-                0);
+    r = segment_open_dir(recovery->io, recovery->segments, found->base);
     if (r < 0)
         return r;
     ret->dir = r;

@@ -48,7 +48,7 @@ int segment_parse(const char *name, uint64_t *ret_base)
     return 0;
 }
 
-static int open_dir(struct io *io, int segments, uint64_t base)
+int segment_open_dir(struct io *io, int segments, uint64_t base)
 {
     char name[SEGMENT_NAME];
 
@@ -88,7 +88,7 @@ int segment_open(struct segment *segment, struct io *io, int segments,
 
     *segment = (struct segment){.io = io, .base = base, .dir = -1};
     store_open(&segment->store, io, -1);
-    dir = open_dir(io, segments, base);
+    dir = segment_open_dir(io, segments, base);
     if (dir < 0)
         return dir;
     r = open_file(io, dir, CLOG_STORE, &fd);
@@ -145,7 +145,7 @@ int segment_open_active(struct segment *segment, struct io *io, int segments,
     r = io->ops->mkdir(io, segments, name, 0700);
     if (r < 0 && r != -EEXIST)
         return r;
-    segment->dir = open_dir(io, segments, base);
+    segment->dir = segment_open_dir(io, segments, base);
     r = segment->dir < 0 ? segment->dir : make_files(segment, capacity);
     if (r == 0)
         r = segment_sync_all(segment);
@@ -285,6 +285,23 @@ int segment_sync_all(struct segment *segment)
     return r < 0 ? r : io_datasync(segment->io, segment->index.fd);
 }
 
+int segment_remove(struct io *io, int segments, const char *name)
+{
+    int dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
+    int r;
+
+    if (dir < 0)
+        return dir;
+    r = io->ops->chmod(io, dir, 0700);
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++) {
+        r = io->ops->unlink(io, dir, segment_files[file], false);
+        if (r == -ENOENT)
+            r = 0;
+    }
+    io_close(io, dir);
+    return r < 0 ? r : io->ops->unlink(io, segments, name, true);
+}
+
 static int set_files_writable(struct io *io, int dir, bool writable)
 {
     for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
@@ -300,7 +317,7 @@ static int set_files_writable(struct io *io, int dir, bool writable)
 int segment_set_writable(struct io *io, int segments, uint64_t base,
                          bool writable)
 {
-    int dir = open_dir(io, segments, base);
+    int dir = segment_open_dir(io, segments, base);
     int r = 0;
 
     if (dir < 0)

@@ -72,8 +72,20 @@ void scratch_done(struct scratch *scratch);
 /* The name of the segment with that base. */
 void segment_name(uint64_t base, char ret[SEGMENT_NAME]);
 
+/* What is behind the name of a segment that is being dropped. */
+#define SEGMENT_DROPPED ".dropped"
+
 /* Exactly 20 digits of a number below 2^64, or EINVAL. */
 int segment_parse(const char *name, uint64_t *ret_base);
+
+/* Opens the directory of the segment base. */
+int segment_open_dir(struct io *io, int segments, uint64_t base);
+
+/*
+ * Removes the directory name, that of a dropped segment, and its files. On
+ * failure, or after a crash, it has fewer of them, and can be tried again.
+ */
+int segment_remove(struct io *io, int segments, const char *name);
 
 /*
  * Opens the segment base below the directory segments, to read count records.

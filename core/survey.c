@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DROPPED ".dropped"
-
 static int refuse(struct recovery *recovery, const char *file, int error,
                   const char *what)
 {
@@ -145,28 +143,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A crash here leaves the directory with fewer of its files, still dropped. */
 static int finish_drop(struct recovery *recovery, const char *name)
 {
-    struct io *io = recovery->io;
-    int dir;
-    int r;
-
     /* Its name first: the segment must not come back without its files. */
-    r = io_sync(io, recovery->segments);
-    if (r < 0)
-        return r;
-    dir = io_open(io, recovery->segments, name, O_RDONLY | O_DIRECTORY, 0);
-    if (dir < 0)
-        return dir;
-    r = io->ops->chmod(io, dir, 0700);
-    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++) {
-        r = io->ops->unlink(io, dir, segment_files[file], false);
-        if (r == -ENOENT)
-            r = 0;
-    }
-    io_close(io, dir);
-    return r < 0 ? r : io->ops->unlink(io, recovery->segments, name, true);
+    int r = io_sync(recovery->io, recovery->segments);
+
+    return r < 0 ? r : segment_remove(recovery->io, recovery->segments, name);
 }
 
 static bool is_dropped(const char *name)
@@ -174,8 +156,8 @@ static bool is_dropped(const char *name)
     char base[SEGMENT_NAME];
     uint64_t ignored;
 
-    if (strlen(name) != SEGMENT_NAME - 1 + strlen(DROPPED) ||
-        strcmp(name + SEGMENT_NAME - 1, DROPPED) != 0)
+    if (strlen(name) != SEGMENT_NAME - 1 + strlen(SEGMENT_DROPPED) ||
+        strcmp(name + SEGMENT_NAME - 1, SEGMENT_DROPPED) != 0)
         return false;
     memcpy(base, name, SEGMENT_NAME - 1);
     base[SEGMENT_NAME - 1] = '\0';
@@ -239,12 +221,9 @@ static int measure(struct recovery *recovery, struct found *found)
 {
     struct io *io = recovery->io;
     struct io_stat st;
-    char name[SEGMENT_NAME];
-    int dir;
+    int dir = segment_open_dir(io, recovery->segments, found->base);
     int r;
 
-    segment_name(found->base, name);
-    dir = io_open(io, recovery->segments, name, O_RDONLY | O_DIRECTORY, 0);
     if (dir == -ENOTDIR || dir == -ELOOP)
         return refuse_file(recovery, found->base, "", "not a directory");
     if (dir < 0)

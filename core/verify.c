@@ -91,14 +91,12 @@ static int repair_prefixes(struct verifier *v, const struct found *found,
                            const struct scan *scan, const struct run *run)
 {
     struct io *io = v->recovery.io;
-    char name[SEGMENT_NAME];
     int dir;
     int r = segment_set_writable(io, v->recovery.segments, found->base, true);
 
     if (r < 0)
         return r;
-    segment_name(found->base, name);
-    dir = io_open(io, v->recovery.segments, name, O_RDONLY | O_DIRECTORY, 0);
+    dir = segment_open_dir(io, v->recovery.segments, found->base);
     if (dir < 0)
         return dir;
     r = write_prefixes(v, found, scan, run, dir);

@@ -244,7 +244,9 @@ static int search_record(struct segment *files, const struct cursor *c,
     return 0;
 }
 
-static int find_record(const struct cursor *c, uint64_t *ret_i)
+/* The record that the next byte is of, and where the index has it. */
+static int find_record(const struct cursor *c, uint64_t *ret_i,
+                       struct place *ret_place)
 {
     struct segment *files = NULL;
     int r = parts_pin(c->view->log, c->part, c->nowait, &files);
@@ -252,6 +254,8 @@ static int find_record(const struct cursor *c, uint64_t *ret_i)
     if (r < 0)
         return r;
     r = search_record(files, c, ret_i);
+    if (r == 0 && segment_place(files, &c->extent, *ret_i, ret_place) < 0)
+        r = -EUCLEAN;
     parts_unpin(c->view->log, c->part);
     return r;
 }
@@ -396,16 +400,14 @@ static int read_part(struct cursor *c)
     struct place place;
     uint64_t done = 0;
     uint64_t i = 0;
-    int r = find_record(c, &i);
+    int r = find_record(c, &i, &place);
 
-    if (r < 0)
-        return r;
-    r = mend_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
     if (r == 0)
         r = read_frames(c, i, &place, &done);
-    if (r == 0 && done == 0)
-        r = read_alone(c, i, &place);
-    return r;
+    if (r < 0 || done > 0)
+        return r;
+    r = mend_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
+    return r < 0 ? r : read_alone(c, i, &place);
 }
 
 /* The same, with the index mended where it must be. */
