@@ -297,29 +297,6 @@ static bool check_report(const struct sample *sample, struct clog *log,
                 : true);
 }
 
-/* Whether quarantine/ has these bytes of the store. */
-struct wanted {
-    struct memio *disk;
-    const uint8_t *bytes;
-    uint64_t size;
-};
-
-static int is_wanted(void *ctx, const char *name)
-{
-    const struct wanted *wanted = ctx;
-    const char *end = strrchr(name, '.');
-    char path[PATHS];
-    const uint8_t *bytes;
-    uint64_t size = 0;
-
-    if (!end || strcmp(end, ".store") != 0)
-        return 0;
-    (void)snprintf(path, sizeof(path), "log/quarantine/%s", name);
-    bytes = memio_bytes(wanted->disk, path, &size);
-    return bytes && size == wanted->size &&
-           memcmp(bytes, wanted->bytes, size) == 0;
-}
-
 static int count_name(void *ctx, const char *name)
 {
     (void)name;
@@ -336,17 +313,17 @@ static bool check_files(struct memio *disk, const uint8_t *const before[3],
     for (int file = CLOG_STORE; file <= CLOG_STAMPS; file += CLOG_STAMPS) {
         uint64_t size = 0;
         const uint8_t *bytes = memio_bytes(disk, paths[file], &size);
-        struct wanted wanted = {disk, before[file] + size, sizes[file] - size};
 
         if (sizes[file] == 0 && !bytes)
             continue;
         if (!bytes || size > sizes[file] ||
             memcmp(bytes, before[file], size) != 0)
             return problem("a file was changed", (uint64_t)file, size);
-        if (file == CLOG_STORE && wanted.size > 0 &&
-            memio_list(disk, "log/quarantine", is_wanted, &wanted) == 0)
-            return problem("what was cut is nowhere", size, wanted.size);
-        kept += wanted.size > 0;
+        if (size < sizes[file] &&
+            !memio_keeps(disk, (enum clog_file)file, before[file] + size,
+                         sizes[file] - size))
+            return problem("what was cut is nowhere", size, sizes[file]);
+        kept += size < sizes[file];
     }
     if (kept == 0) {
         (void)memio_list(disk, "log/quarantine", count_name, &kept);
@@ -633,7 +610,6 @@ static bool check_kept(const struct sample *sample,
         uint64_t after = 0;
         const uint8_t *bytes =
             memio_bytes(damaged->before, paths[file], &before);
-        struct wanted wanted = {.disk = damaged->disk};
 
         if (!bytes)
             continue;
@@ -643,11 +619,8 @@ static bool check_kept(const struct sample *sample,
             return problem("a file was changed", (uint64_t)file, after);
         if (damaged->single && after < before && after < least[file])
             return problem("what was durable was cut", (uint64_t)file, after);
-        wanted.bytes = bytes + after;
-        wanted.size = before - after;
-        if (file == CLOG_STORE && after < before &&
-            memio_list(damaged->disk, "log/quarantine", is_wanted, &wanted) ==
-                0)
+        if (after < before && !memio_keeps(damaged->disk, (enum clog_file)file,
+                                           bytes + after, before - after))
             return problem("what was cut is nowhere", after, before);
     }
     return true;

@@ -308,34 +308,10 @@ static void look_before(struct memio *disk, struct before *before)
         memcpy(before->store, bytes, before->store_size);
 }
 
-/* Looks in quarantine/ for a file with the bytes that were cut. */
-struct wanted {
-    struct memio *disk;
-    const uint8_t *bytes;
-    uint64_t size;
-};
-
-static int is_wanted(void *ctx, const char *name)
-{
-    const struct wanted *wanted = ctx;
-    const char *end = strrchr(name, '.');
-    char path[PATHS];
-    const uint8_t *bytes;
-    uint64_t size = 0;
-
-    if (!end || strcmp(end, ".store") != 0)
-        return 0;
-    (void)snprintf(path, sizeof(path), "log/quarantine/%s", name);
-    bytes = memio_bytes(wanted->disk, path, &size);
-    return bytes && size == wanted->size &&
-           memcmp(bytes, wanted->bytes, size) == 0;
-}
-
 /* What was cut is what is said, and is kept; all else is as it was. */
 static bool check_cut(struct run *run, const struct before *before)
 {
     struct history *history = &run->history;
-    struct wanted wanted = {.disk = run->disk};
     char path[PATHS];
     const uint8_t *bytes;
     uint64_t size = 0;
@@ -350,10 +326,9 @@ static bool check_cut(struct run *run, const struct before *before)
         return history_problem(
             history, "%" PRIu64 " bytes were cut, and the report says %" PRIu64,
             before->store_size - size, run->report.torn_bytes);
-    wanted.bytes = before->store + size;
-    wanted.size = before->store_size - size;
-    if (wanted.size > 0 &&
-        memio_list(run->disk, "log/quarantine", is_wanted, &wanted) == 0)
+    if (size < before->store_size &&
+        !memio_keeps(run->disk, CLOG_STORE, before->store + size,
+                     before->store_size - size))
         return history_problem(history, "what was cut is nowhere");
     return true;
 }

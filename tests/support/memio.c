@@ -811,3 +811,33 @@ int memio_list(struct memio *memio, const char *path, io_list_fn *each,
         return 0;
     return list_names(&memio->nodes[number].names, each, ctx);
 }
+
+struct kept {
+    struct memio *memio;
+    const char *end;
+    const uint8_t *bytes;
+    uint64_t size;
+};
+
+static int is_kept(void *ctx, const char *name)
+{
+    const struct kept *kept = ctx;
+    const char *end = strrchr(name, '.');
+    char path[DISK_NAME + 32];
+    const uint8_t *bytes;
+    uint64_t size = 0;
+
+    if (!end || strcmp(end + 1, kept->end) != 0)
+        return 0;
+    (void)snprintf(path, sizeof(path), "log/quarantine/%s", name);
+    bytes = memio_bytes(kept->memio, path, &size);
+    return bytes && size == kept->size && memcmp(bytes, kept->bytes, size) == 0;
+}
+
+bool memio_keeps(struct memio *memio, enum clog_file file, const uint8_t *bytes,
+                 uint64_t size)
+{
+    struct kept kept = {memio, segment_files[file], bytes, size};
+
+    return memio_list(memio, "log/quarantine", is_kept, &kept) != 0;
+}

@@ -25,6 +25,7 @@
 #define CLOG_TESTS_MEMIO_H
 
 #include "io.h"
+#include "segment.h"
 
 /* A file's limit, in bytes, and that of a map. */
 #define MEMIO_FILE_LIMIT ((uint64_t)1 << 20)
@@ -86,5 +87,10 @@ void memio_remove(struct memio *memio, const char *path);
    Nothing happens where there is no directory. */
 int memio_list(struct memio *memio, const char *path, io_list_fn *each,
                void *ctx);
+
+/* Whether quarantine/ of the log keeps exactly these bytes in a file that ends
+   in ".store" or ".stamps". */
+bool memio_keeps(struct memio *memio, enum clog_file file, const uint8_t *bytes,
+                 uint64_t size);
 
 #endif
