@@ -106,6 +106,14 @@ static void skip(struct handle *handle, const struct clog_status *status,
         handle->follower.moved += end - position;
 }
 
+/* Where in the stream w reads; the caller holds the handle's lock. */
+static uint64_t place(const struct waiting *w)
+{
+    const struct follower *follower = &w->handle->follower;
+
+    return follower->origin + follower->moved + w->position;
+}
+
 /*
  * Reads what w asks for into *ret_data, which is to be freed. 0: there
  * is nothing yet. EAGAIN: it would have to wait for a device. The caller holds
@@ -115,7 +123,7 @@ static ssize_t take(struct waiting *w, unsigned flags, char **ret_data)
 {
     struct handle *handle = w->handle;
     struct follower *follower = &handle->follower;
-    uint64_t at = follower->origin + follower->moved + w->position;
+    uint64_t at = place(w);
     size_t size = w->size;
     struct clog_status status;
     char *data = NULL;
@@ -334,7 +342,25 @@ static struct waiting *take_all(struct follow *follow)
     return all;
 }
 
-void follow_wake(struct follow *follow)
+/* Answers w, which is in no list, if it waits for just these bytes, which lie
+   from start on in the stream. */
+static bool give(struct waiting *w, const char *data, size_t size,
+                 uint64_t start)
+{
+    struct handle *handle = w->handle;
+    bool fits;
+
+    if (size == 0 || size > w->size ||
+        pthread_mutex_trylock(&handle->busy) != 0)
+        return false;
+    fits = place(w) == start && !handle->follower.overrun;
+    pthread_mutex_unlock(&handle->busy);
+    if (fits)
+        answer(w, data, (ssize_t)size);
+    return fits;
+}
+
+void follow_wake(struct follow *follow, const char *data, size_t size)
 {
     struct clog_status status;
     struct waiting *w = NULL;
@@ -352,7 +378,8 @@ void follow_wake(struct follow *follow)
         struct waiting *next = w->next;
 
         w->next = NULL;
-        serve(w, CLOG_NOWAIT);
+        if (!give(w, data, size, status.stream_end - size))
+            serve(w, CLOG_NOWAIT);
         w = next;
     }
     if (w != NULL)

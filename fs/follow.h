@@ -73,7 +73,11 @@ int follow_open(struct fs *fs, uint64_t number, struct handle *handle);
 void follow_read(struct follow *follow, fuse_req_t req, struct handle *handle,
                  size_t size, uint64_t position, bool nonblock);
 
-/* To be called after each append, by any thread. */
-void follow_wake(struct follow *follow);
+/*
+ * To be called after each append and before the next, by any thread. The size
+ * bytes at data, if any, are what was appended: who waits for just them gets
+ * them from here, without a read.
+ */
+void follow_wake(struct follow *follow, const char *data, size_t size);
 
 #endif

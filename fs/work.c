@@ -106,41 +106,65 @@ void work_stop(struct work *work)
     free(work);
 }
 
-static int door_write(struct fs *fs, struct handle *handle, const char *data,
-                      size_t size, bool end, unsigned flags)
+/* A write to a door, and what came of it. */
+struct written {
+    const char *data;
+    size_t size;
+    bool end;   /* it is to be durable, and an unfinished line a record */
+    bool whole; /* its bytes, and no others, were appended */
+    int result;
+};
+
+static int to_door(struct fs *fs, struct handle *handle,
+                   const struct written *written, unsigned flags)
 {
+    const char *data = written->data;
+    size_t size = written->size;
+
     if (handle->kind == NODE_APPEND)
-        return append_write(&fs->append, &handle->line, data, size, end, flags);
+        return append_write(&fs->append, &handle->line, data, size,
+                            written->end, flags);
     if (handle->kind == NODE_CLAIM)
         return claim_write(fs, handle, data, size, flags);
     return size > 0 ? put_write(fs->log, data, size, flags) : 0;
 }
 
+static void door_write(struct fs *fs, struct handle *handle,
+                       struct written *written, unsigned flags)
+{
+    bool held = handle->line.size > 0;
+
+    written->result = to_door(fs, handle, written, flags);
+    written->whole = written->result == 0 && !held && handle->line.size == 0;
+}
+
 /*
  * After an append, before its answer: who follows has something to read, and
- * what the kernel knows of `records` is
- * old. Every path to a record leads through there and checks its permissions,
- * so without a cache each would be a request more. Telling it about attributes
- * alone takes no lock that a request of ours could hold.
+ * what the kernel knows of `records` is old. Every path to a record leads
+ * through there and checks its permissions, so without a cache each would be a
+ * request more. Telling it about attributes alone takes no lock that a request
+ * of ours could hold.
  */
-static void announce(struct work *work)
+static void announce(struct work *work, const struct written *written)
 {
     struct node records = {NODE_RECORDS, 0};
 
     if (atomic_exchange(&work->fs->records_cached, false))
         fuse_lowlevel_notify_inval_inode(work->session, tree_ino(records), -1,
                                          0);
-    follow_wake(&work->follow);
+    follow_wake(&work->follow, written->data,
+                written->whole ? written->size : 0);
 }
 
-/* Answers a write that ended with r; now, unless it must be durable first. */
+/* Answers a write; now, unless it must be durable first. */
 static void finish(struct work *work, fuse_req_t req, enum answer answer,
-                   bool durable, size_t size, int r)
+                   const struct written *written)
 {
-    ssize_t result = r < 0 ? r : (ssize_t)size;
+    int r = written->result;
+    ssize_t result = r < 0 ? r : (ssize_t)written->size;
 
-    announce(work);
-    if (work->fs->options->sync_always || (durable && r == 0))
+    announce(work, written);
+    if (work->fs->options->sync_always || (written->end && r == 0))
         commit_park(&work->commit, req, answer, result);
     else
         request_answer(req, answer, result);
@@ -149,11 +173,12 @@ static void finish(struct work *work, fuse_req_t req, enum answer answer,
 static void run_write(struct job *base)
 {
     struct write_job *job = (struct write_job *)base;
-    int r = door_write(job->work->fs, job->handle, job->data, job->size,
-                       job->end, 0);
+    struct written written = {
+        .data = job->data, .size = job->size, .end = job->end};
 
+    door_write(job->work->fs, job->handle, &written, 0);
     keeper_wake(&job->work->keeper); /* it may have rolled, or dropped */
-    finish(job->work, job->req, job->answer, job->end, job->size, r);
+    finish(job->work, job->req, job->answer, &written);
     handle_put(job->handle);
     free(job);
 }
@@ -184,14 +209,15 @@ static void queue_write(struct work *work, fuse_req_t req,
 static void submit(struct work *work, fuse_req_t req, struct handle *handle,
                    enum answer answer, const char *data, size_t size, bool end)
 {
-    int r = -EAGAIN;
+    struct written written = {
+        .data = data, .size = size, .end = end, .result = -EAGAIN};
 
     if (pool_idle(&work->appends))
-        r = door_write(work->fs, handle, data, size, end, CLOG_NOWAIT);
-    if (r == -EAGAIN)
+        door_write(work->fs, handle, &written, CLOG_NOWAIT);
+    if (written.result == -EAGAIN)
         queue_write(work, req, handle, answer, data, size, end);
     else
-        finish(work, req, answer, end, size, r);
+        finish(work, req, answer, &written);
 }
 
 void work_write(struct work *work, fuse_req_t req, struct handle *handle,
@@ -344,7 +370,7 @@ void work_release(struct work *work, fuse_req_t req, struct handle *handle)
     if (handle->line.size > 0) {
         append_finish(&work->fs->append, &handle->line);
         keeper_wake(&work->keeper);
-        announce(work);
+        announce(work, &(struct written){0});
         durable = work->fs->options->sync_always;
     }
     handle_put(handle);

@@ -96,6 +96,51 @@ except BlockingIOError:
 END
 }
 
+# A read that waits gets what was appended: with what was held of its line,
+# without what is held now, from its position on, and not more than fits.
+test_a_waiting_read_gets_records() {
+    mount_log
+    python3 - "$MNT" <<'END'
+import os, sys, threading
+mnt = sys.argv[1]
+following = lambda: "following 1\n" in open(mnt + "/status").read()
+append = os.open(mnt + "/append", os.O_WRONLY)
+put = os.open(mnt + "/put", os.O_WRONLY)
+durable = os.open(mnt + "/append", os.O_WRONLY | os.O_DSYNC)
+fd = os.open(mnt + "/follow", os.O_RDONLY)
+def expect(size, door, data, want, skip=0):
+    got = []
+    def read():
+        os.lseek(fd, skip, 1)
+        got.append(os.read(fd, size))
+    reader = threading.Thread(target=read)
+    reader.start()
+    while not following():
+        pass
+    os.write(door, data)
+    reader.join()
+    assert got[0] == want, (size, data, got[0], want)
+expect(4096, append, b"one\n", b"one\n")
+expect(4096, append, b"two\nthr", b"two\n")
+expect(4096, append, b"ee\n", b"three\n")
+expect(4096, append, b"a\nb\nc\n", b"a\nb\nc\n")
+expect(4096, append, b"x\nhel", b"x\n")
+expect(4096, append, b"d\nful", b"held\n")
+expect(4096, append, b"l\n", b"full\n")
+expect(4096, append, b"not this\n", b"this\n", 4)
+expect(4096, put, b"no newline", b"no newline")
+expect(4096, durable, b"nor here", b"nor here")
+expect(6, append, b"four\nfive\n", b"four\n")
+assert os.read(fd, 4096) == b"five\n"
+expect(3, append, b"seven\n", b"sev")
+assert os.read(fd, 4096) == b"en\n"
+os.lseek(fd, 0, 0)
+whole = os.read(fd, 4096)
+assert whole == b"one\ntwo\nthree\na\nb\nc\nx\nheld\nfull\n" \
+    b"not this\nno newlinenor herefour\nfive\nseven\n", whole
+END
+}
+
 test_many_are_woken() {
     mount_log
     mkfifo "$TMP/go"
