@@ -16,6 +16,8 @@
  *     REPLAY=n    only the random damage of that seed, as a failure printed it
  *     ONLY=PART   of clean, sealed, cut, real and random
  *     SPARSE=n    flip only every n-th bit (1), for builds that are slow
+ *     STEP=n      on real files, flip in only every n-th byte (97; in a long
+ *                 run 17)
  *
  * With the argument --control the program succeeds if it finds a fault: it is
  * linked with a checksum that is always the same.
