@@ -150,22 +150,23 @@ static int checks_within(struct scanner *s, uint64_t i, uint64_t position,
 }
 
 /* Follows prefixes from record i on, of the given length, to the first that
-   checks, or to the store's very end; the frames up to there are confirmed. */
+   checks; the frames up to there are confirmed. *ret_end is the number that
+   they lead to at the store's very end, behind the last stamp; 0: neither. */
 static int confirm_prefixes(struct scanner *s, uint64_t i, uint64_t position,
-                            uint64_t length)
+                            uint64_t length, uint64_t *ret_end)
 {
     bool good = false;
     int r = 0;
 
+    *ret_end = 0;
     while (r == 0 && length > 0 && !good) {
         position += RECORD_PREFIX + length;
         i++;
-        if (position == s->in->store_size)
-            good = i >= s->in->stamps_count;
-        else
-            r = by_prefix(s, position, &length);
-        if (r == 0 && position == s->in->store_size)
-            break;
+        if (position == s->in->store_size) {
+            *ret_end = i >= s->in->stamps_count ? i : 0;
+            return 0;
+        }
+        r = by_prefix(s, position, &length);
         if (r == 0)
             r = checks_within(s, i, position, length, &good);
     }
@@ -210,6 +211,7 @@ static int find_length(struct scanner *s, uint64_t i, uint64_t position,
 {
     struct stamp stamp;
     uint64_t length = 0;
+    uint64_t end = 0;
     crc_t crc;
 
     if (i >= s->in->stamps_count ||
@@ -228,10 +230,10 @@ static int find_length(struct scanner *s, uint64_t i, uint64_t position,
         s->budget--;
         if (record_crc_end(crc, length) != stamp.crc)
             continue;
-        r = confirm_prefixes(s, i, position, length);
+        r = confirm_prefixes(s, i, position, length, &end);
         if (r < 0)
             return r;
-        if (s->by_prefix_to > i) {
+        if (s->by_prefix_to > i || end > i) {
             *ret_length = length;
             return 0;
         }
@@ -239,13 +241,16 @@ static int find_length(struct scanner *s, uint64_t i, uint64_t position,
     return 0;
 }
 
-/* The frame of a record that does not check: 0 if it cannot be known. */
+/* The frame of a record that does not check: 0 if nothing confirms it;
+ *ret_end as above. */
 static int frame_damaged(struct scanner *s, uint64_t i, uint64_t position,
-                         uint64_t prefix, uint64_t entry, uint64_t *ret_length)
+                         uint64_t prefix, uint64_t entry, uint64_t *ret_length,
+                         uint64_t *ret_end)
 {
     int r = 0;
 
     *ret_length = 0;
+    *ret_end = 0;
     if (prefix == entry || i < s->by_prefix_to)
         *ret_length = prefix;
     else if (i < s->by_index_to)
@@ -253,12 +258,12 @@ static int frame_damaged(struct scanner *s, uint64_t i, uint64_t position,
     if (*ret_length > 0)
         return 0;
     if (prefix > 0)
-        r = confirm_prefixes(s, i, position, prefix);
-    if (r < 0 || i < s->by_prefix_to) {
+        r = confirm_prefixes(s, i, position, prefix, ret_end);
+    if (r == 0 && i < s->by_prefix_to) {
         *ret_length = prefix;
-        return r;
+        return 0;
     }
-    if (entry > 0)
+    if (r == 0 && entry > 0)
         r = confirm_entries(s, i, position);
     if (r == 0 && i < s->by_index_to)
         *ret_length = entry;
@@ -271,6 +276,7 @@ static int frame_stamped(struct scanner *s, uint64_t i, uint64_t position,
 {
     uint64_t entry = by_index(s, i, position);
     uint64_t prefix = 0;
+    uint64_t end = 0;
     bool good = false;
     int r = by_prefix(s, position, &prefix);
 
@@ -286,12 +292,19 @@ static int frame_stamped(struct scanner *s, uint64_t i, uint64_t position,
     *ret_verdict = VERDICT_PREFIX;
     if (r < 0 || good)
         return r;
-    r = frame_damaged(s, i, position, prefix, entry, ret_length);
+    r = frame_damaged(s, i, position, prefix, entry, ret_length, &end);
     *ret_verdict = VERDICT_BAD;
     if (r < 0 || *ret_length > 0)
         return r;
     *ret_verdict = VERDICT_PREFIX;
-    return find_length(s, i, position, ret_length);
+    r = find_length(s, i, position, ret_length);
+    if (r < 0 || *ret_length > 0 || end <= i)
+        return r;
+    /* Nothing speaks for these prefixes but where they end. */
+    *ret_verdict = VERDICT_BAD;
+    *ret_length = prefix;
+    s->by_prefix_to = end;
+    return 0;
 }
 
 /* A record without one: what prefix and index agree on is served. */

@@ -267,6 +267,59 @@ static void test_scan_frame_lost_without_index_is_the_end(void **state)
     assert_int_equal(bench->scan.good, 5);
 }
 
+/* Makes record 6, of 14 bytes, look like two of 2 and 4. */
+static void split_record(struct bench *bench)
+{
+    uint8_t prefix[8];
+
+    patch_prefix(bench, 6, 2);
+    put_be64(prefix, 4);
+    file_patch(bench->fixture->dir, STORE, bench->positions[6] + 10, prefix, 8);
+}
+
+/* Prefixes inside a payload lead to the store's end, by one record more than
+   there are; the index leads to records that check, and is followed. */
+static void test_scan_prefixes_in_a_payload_are_not_followed(void **state)
+{
+    struct bench *bench = *state;
+
+    split_record(bench);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    expect_run(bench, VERDICT_BAD, 6, 1);
+}
+
+/* ... but without an index nothing speaks against them. */
+static void test_scan_prefixes_to_the_end_are_all_there_is(void **state)
+{
+    struct bench *bench = *state;
+
+    split_record(bench);
+    file_remove(bench->fixture->dir, INDEX);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 1);
+    assert_int_equal(bench->scan.extent.end, bench->positions[RECORDS]);
+    assert_int_equal(bench->scan.good, 6);
+    assert_int_equal(bench->scan.bad, 4);
+    assert_int_equal(bench->scan.unverified, 1);
+}
+
+/* A checksum that fits says more than where prefixes end. */
+static void test_scan_prefix_over_two_is_known_by_checksum(void **state)
+{
+    struct bench *bench = *state;
+
+    file_remove(bench->fixture->dir, INDEX);
+    file_resize(bench->fixture->dir, STAMPS, (RECORDS - 1) * SLOT_SIZE);
+    patch_prefix(bench, RECORDS - 2,
+                 bench->positions[RECORDS] - bench->positions[RECORDS - 2] - 8);
+    scan(bench);
+    expect_frames(bench, RECORDS);
+    assert_int_equal(bench->scan.prefixes, 1);
+    assert_int_equal(bench->scan.unverified, 1);
+    assert_int_equal(bench->scan.good, RECORDS - 2);
+}
+
 /* Garbage in the index changes nothing that is read from the store. */
 static void test_scan_index_garbage_is_not_believed(void **state)
 {
@@ -663,6 +716,9 @@ int main(void)
         SCAN_TEST(test_scan_prefix_wrong_is_known_by_checksum),
         SCAN_TEST(test_scan_frame_lost_is_passed_by_index),
         SCAN_TEST(test_scan_frame_lost_without_index_is_the_end),
+        SCAN_TEST(test_scan_prefixes_in_a_payload_are_not_followed),
+        SCAN_TEST(test_scan_prefixes_to_the_end_are_all_there_is),
+        SCAN_TEST(test_scan_prefix_over_two_is_known_by_checksum),
         SCAN_TEST(test_scan_index_garbage_is_not_believed),
         SCAN_TEST(test_scan_without_stamps_is_unverified),
         SCAN_TEST(test_scan_store_alone_is_unverified),
