@@ -53,6 +53,8 @@ struct part {
     bool dropped;           /* protected by cache_lock */
     uint64_t mended;        /* protected by mend_lock: records whose frames have
                                been looked for, with what result ever */
+    uint64_t lost;          /* protected by mend_lock: records when a scan last
+                               could not follow them all; 0: never */
     TAILQ_ENTRY(part) link; /* protected by cache_lock, while files is set */
 };
 

@@ -11,14 +11,17 @@
 
 #define CHECK_BUFFER ((size_t)64 << 10)
 
+/* EUCLEAN: the store no longer shows where all of the records are. */
 static int scan_part(const struct extent *extent, const struct segment *files,
                      struct scan *ret_scan)
 {
+    uint8_t slot[SLOT_SIZE];
+    bool stamped = slots_get(&files->stamps, 0, slot) == 0;
     struct scan_input input = {
         .segment = files,
         .store_size = extent->end,
         .index_count = extent->count,
-        .stamps_count = extent->count,
+        .stamps_count = stamped ? extent->count : 0,
         .limit = extent->count,
     };
     int r = scan_segment(&input, ret_scan);
@@ -29,7 +32,7 @@ static int scan_part(const struct extent *extent, const struct segment *files,
         ret_scan->extent.end == extent->end)
         return 0;
     scan_done(ret_scan);
-    return -EIO;
+    return -EUCLEAN;
 }
 
 /* Entries of the active segment are written in place, below where appends
@@ -96,6 +99,10 @@ static int mend_locked(struct clog *log, struct part *part,
     if (r < 0)
         return r;
     r = scan_part(extent, files, &scan);
+    if (r == -EUCLEAN) {
+        part->lost = extent->count;
+        r = -EIO;
+    }
     if (r < 0)
         goto out;
     part->mended = extent->count;
@@ -118,7 +125,8 @@ int mend_index(struct clog *log, struct part *part, const struct extent *extent,
     int r = -EIO;
 
     (void)pthread_mutex_lock(&log->mend_lock);
-    if (index_failed || i >= part->mended)
+    /* Where a scan was lost another would be, and each reads all there is. */
+    if (part->lost < extent->count && (index_failed || i >= part->mended))
         r = mend_locked(log, part, extent);
     (void)pthread_mutex_unlock(&log->mend_lock);
     return r;

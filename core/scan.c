@@ -20,9 +20,31 @@ struct scanner {
     uint64_t reported; /* progress was last told at this position */
     uint64_t index_capacity;
     size_t run_capacity;
-    uint64_t budget;       /* bytes that looking for a way may still read */
-    uint64_t by_prefix_to; /* up to this record prefixes are confirmed */
-    uint64_t by_index_to;  /* likewise index entries */
+    uint64_t prefix_budget; /* bytes that prefixes which lead nowhere may still
+                               make it read */
+    uint64_t length_budget; /* likewise the search for a length */
+    uint64_t by_prefix_to;  /* up to this record prefixes are confirmed */
+    uint64_t by_index_to;   /* likewise index entries */
+    uint64_t no_entry_to;   /* from below here entries lead to none that checks
+                             */
+};
+
+/* A record's frame. */
+struct frame {
+    uint64_t i, position;
+    uint64_t prefix, entry; /* the length by prefix and by index; 0: none */
+    uint64_t length;        /* what it is taken to be; 0: it is not known */
+    enum verdict verdict;
+};
+
+/* Prefixes to follow, from the frame of a record on. */
+struct chain {
+    uint64_t i, position, length; /* of that record */
+    uint64_t before;              /* not as far as this record */
+    uint64_t *budget;
+    uint64_t to;  /* found: the first record that checks, or the number at the
+                     store's very end, behind the last stamp; 0: neither */
+    bool checked; /* it is the former */
 };
 
 void scan_done(struct scan *scan)
@@ -139,196 +161,231 @@ static int checks(struct scanner *s, uint64_t i, uint64_t position,
 
 /* The same while looking for a way: nothing checks once the budget is gone, so
    that no damage can make a scan take for ever. */
-static int checks_within(struct scanner *s, uint64_t i, uint64_t position,
-                         uint64_t length, bool *ret)
+static int checks_within(struct scanner *s, uint64_t *budget, uint64_t i,
+                         uint64_t position, uint64_t length, bool *ret)
 {
     *ret = false;
-    if (length > s->budget)
+    if (length > *budget)
         return 0;
-    s->budget -= length;
+    *budget -= length;
     return checks(s, i, position, length, ret);
 }
 
-/* Follows prefixes from record i on, of the given length, to the first that
-   checks; the frames up to there are confirmed. *ret_end is the number that
-   they lead to at the store's very end, behind the last stamp; 0: neither. */
-static int confirm_prefixes(struct scanner *s, uint64_t i, uint64_t position,
-                            uint64_t length, uint64_t *ret_end)
+/* Follows prefixes to the first record that checks, or to the store's end. */
+static int follow_prefixes(struct scanner *s, struct chain *chain)
 {
-    bool good = false;
+    uint64_t i = chain->i;
+    uint64_t position = chain->position;
+    uint64_t length = chain->length;
     int r = 0;
 
-    *ret_end = 0;
-    while (r == 0 && length > 0 && !good) {
+    while (r == 0 && !chain->checked && length > 0 &&
+           length <= *chain->budget && i + 1 < chain->before) {
         position += RECORD_PREFIX + length;
         i++;
         if (position == s->in->store_size) {
-            *ret_end = i >= s->in->stamps_count ? i : 0;
+            chain->to = i >= s->in->stamps_count ? i : 0;
             return 0;
         }
         r = by_prefix(s, position, &length);
         if (r == 0)
-            r = checks_within(s, i, position, length, &good);
+            r = checks_within(s, chain->budget, i, position, length,
+                              &chain->checked);
     }
-    if (r == 0 && good)
-        s->by_prefix_to = i;
+    chain->to = chain->checked ? i : 0;
     return r;
 }
 
-/* The same by the index: entries must rise, and one must lead to a record that
-   checks. */
-static int confirm_entries(struct scanner *s, uint64_t i, uint64_t position)
+/* Where the index has record i, if that can be behind position. */
+static bool next_entry(const struct scanner *s, uint64_t i, uint64_t position,
+                       uint64_t *ret_next)
+{
+    return index_get(&s->in->segment->index, s->in->segment->base, i,
+                     ret_next) == 0 &&
+           *ret_next > position && *ret_next - position > RECORD_PREFIX &&
+           fits(s, position, *ret_next - position - RECORD_PREFIX);
+}
+
+/* Follows the index: entries must rise, and one must lead to a record that
+   checks; those up to there are confirmed. No entry is followed twice, so what
+   prefixes cost is not to keep the index from being asked. */
+static int follow_entries(struct scanner *s, uint64_t i, uint64_t position)
 {
     bool good = false;
     int r = 0;
 
-    while (r == 0 && !good && ++i < s->in->index_count) {
-        uint64_t next;
-        uint64_t length = 0;
+    if (i < s->no_entry_to)
+        return 0;
+    while (r == 0 && !good && ++i < s->in->index_count &&
+           next_entry(s, i, position, &position)) {
+        uint64_t prefix = 0;
+        uint64_t entry = by_index(s, i, position);
 
-        if (index_get(&s->in->segment->index, s->in->segment->base, i, &next) <
-                0 ||
-            next <= position || next - position <= RECORD_PREFIX ||
-            !fits(s, position, next - position - RECORD_PREFIX))
-            return 0;
-        position = next;
-        r = checks_within(s, i, position, by_index(s, i, position), &good);
+        r = checks(s, i, position, entry, &good);
         if (r == 0 && !good)
-            r = by_prefix(s, position, &length);
-        if (r == 0 && !good)
-            r = checks_within(s, i, position, length, &good);
+            r = by_prefix(s, position, &prefix);
+        if (r == 0 && !good && prefix != entry)
+            r = checks_within(s, &s->prefix_budget, i, position, prefix, &good);
     }
-    if (r == 0 && good)
+    if (good)
         s->by_index_to = i;
+    else
+        s->no_entry_to = i - 1; /* the first step was from this position */
     return r;
 }
 
-/* Looks in the bytes behind position for the length that the checksum of
-   record i fits: there the record's end is, or chance, 1 in 2^32 a byte; so
-   what follows must check too, or be the end. 0: there is none. */
-static int find_length(struct scanner *s, uint64_t i, uint64_t position,
-                       uint64_t *ret_length)
+/* Looks in the bytes behind the prefix for the length that the checksum fits:
+   there the record's end is, or chance, 1 in 2^32 a byte; so what follows must
+   check too, or be the end. */
+static int find_length(struct scanner *s, struct frame *f)
 {
+    struct chain chain = {.i = f->i,
+                          .position = f->position,
+                          .before = UINT64_MAX,
+                          .budget = &s->length_budget};
     struct stamp stamp;
-    uint64_t length = 0;
-    uint64_t end = 0;
     crc_t crc;
+    int r = 0;
 
-    if (i >= s->in->stamps_count ||
-        stamps_get(&s->in->segment->stamps, i, &stamp) < 0)
+    if (stamps_get(&s->in->segment->stamps, f->i, &stamp) < 0)
         return 0;
-    crc = record_crc_start(s->in->segment->base + i, position, &stamp);
-    while (fits(s, position, length + 1) && s->budget > 0) {
+    crc = record_crc_start(s->in->segment->base + f->i, f->position, &stamp);
+    while (r == 0 && chain.to == 0 && s->length_budget > 0 &&
+           fits(s, f->position, chain.length + 1)) {
         const uint8_t *byte = NULL;
         size_t n = 1;
-        int r = look(s, position + RECORD_PREFIX + length, 1, &byte, &n);
 
+        r = look(s, f->position + RECORD_PREFIX + chain.length, 1, &byte, &n);
         if (r < 0)
             return r;
         crc = crc_add(crc, byte, 1);
-        length++;
-        s->budget--;
-        if (record_crc_end(crc, length) != stamp.crc)
-            continue;
-        r = confirm_prefixes(s, i, position, length, &end);
-        if (r < 0)
-            return r;
-        if (s->by_prefix_to > i || end > i) {
-            *ret_length = length;
-            return 0;
-        }
+        chain.length++;
+        s->length_budget--;
+        if (record_crc_end(crc, chain.length) == stamp.crc)
+            r = follow_prefixes(s, &chain);
+    }
+    if (r < 0 || chain.to == 0)
+        return r;
+    f->length = chain.length;
+    f->verdict = VERDICT_PREFIX;
+    s->by_prefix_to = chain.to;
+    return 0;
+}
+
+/* The frame of a record that does not check, by what confirms it; *ret_end is
+   where else its prefix leads. Prefixes and entries alike can lead past records
+   that are whole to one that checks: the nearer one counts. */
+static int frame_damaged(struct scanner *s, struct frame *f, uint64_t *ret_end)
+{
+    struct chain chain = {.i = f->i,
+                          .position = f->position,
+                          .length = f->prefix,
+                          .before = UINT64_MAX,
+                          .budget = &s->prefix_budget};
+    int r = 0;
+
+    f->verdict = VERDICT_BAD;
+    if (f->prefix == f->entry || f->i < s->by_prefix_to)
+        f->length = f->prefix;
+    else if (f->i < s->by_index_to)
+        f->length = f->entry;
+    if (f->length > 0)
+        return 0;
+    if (f->entry > 0)
+        r = follow_entries(s, f->i, f->position);
+    if (f->i < s->by_index_to)
+        chain.before = s->by_index_to;
+    if (r == 0)
+        r = follow_prefixes(s, &chain);
+    if (r < 0)
+        return r;
+    if (chain.checked) {
+        f->length = f->prefix;
+        s->by_prefix_to = chain.to;
+    } else if (f->i < s->by_index_to) {
+        f->length = f->entry;
+    } else {
+        *ret_end = chain.to;
     }
     return 0;
 }
 
-/* The frame of a record that does not check: 0 if nothing confirms it;
- *ret_end as above. */
-static int frame_damaged(struct scanner *s, uint64_t i, uint64_t position,
-                         uint64_t prefix, uint64_t entry, uint64_t *ret_length,
-                         uint64_t *ret_end)
+/* Takes length for the frame's if the checksum fits. */
+static int try_length(struct scanner *s, struct frame *f, uint64_t length)
 {
-    int r = 0;
+    bool good = false;
+    int r = checks(s, f->i, f->position, length, &good);
 
-    *ret_length = 0;
-    *ret_end = 0;
-    if (prefix == entry || i < s->by_prefix_to)
-        *ret_length = prefix;
-    else if (i < s->by_index_to)
-        *ret_length = entry;
-    if (*ret_length > 0)
+    if (r < 0 || !good)
+        return r;
+    f->length = length;
+    f->verdict = length == f->prefix ? VERDICT_GOOD : VERDICT_PREFIX;
+    if (length != f->prefix)
+        s->by_prefix_to = 0; /* those are other frames */
+    return 0;
+}
+
+/*
+ * Tries the lengths that prefix and index say. The index's sum to no more than
+ * the store's size, and so do prefixes that are good; others may say anything,
+ * and where they say more than the index they come last and have a budget.
+ */
+static int try_both(struct scanner *s, struct frame *f)
+{
+    bool longer = f->entry > 0 && f->entry < f->prefix;
+    int r = try_length(s, f, longer ? f->entry : f->prefix);
+
+    if (r < 0 || f->length > 0 || f->prefix == f->entry)
+        return r;
+    if (!longer)
+        return try_length(s, f, f->entry);
+    if (f->prefix > s->prefix_budget)
         return 0;
-    if (prefix > 0)
-        r = confirm_prefixes(s, i, position, prefix, ret_end);
-    if (r == 0 && i < s->by_prefix_to) {
-        *ret_length = prefix;
-        return 0;
-    }
-    if (r == 0 && entry > 0)
-        r = confirm_entries(s, i, position);
-    if (r == 0 && i < s->by_index_to)
-        *ret_length = entry;
+    r = try_length(s, f, f->prefix);
+    if (f->length == 0)
+        s->prefix_budget -= f->prefix;
     return r;
 }
 
 /* A record that has a stamp. */
-static int frame_stamped(struct scanner *s, uint64_t i, uint64_t position,
-                         uint64_t *ret_length, enum verdict *ret_verdict)
+static int frame_stamped(struct scanner *s, struct frame *f)
 {
-    uint64_t entry = by_index(s, i, position);
-    uint64_t prefix = 0;
     uint64_t end = 0;
-    bool good = false;
-    int r = by_prefix(s, position, &prefix);
+    int r = try_both(s, f);
 
-    if (r == 0)
-        r = checks(s, i, position, prefix, &good);
-    *ret_length = prefix;
-    *ret_verdict = VERDICT_GOOD;
-    if (r < 0 || good)
-        return r;
-    if (entry != prefix)
-        r = checks(s, i, position, entry, &good);
-    *ret_length = entry;
-    *ret_verdict = VERDICT_PREFIX;
-    if (r < 0 || good)
-        return r;
-    r = frame_damaged(s, i, position, prefix, entry, ret_length, &end);
-    *ret_verdict = VERDICT_BAD;
-    if (r < 0 || *ret_length > 0)
-        return r;
-    *ret_verdict = VERDICT_PREFIX;
-    r = find_length(s, i, position, ret_length);
-    if (r < 0 || *ret_length > 0 || end <= i)
+    if (r == 0 && f->length == 0)
+        r = frame_damaged(s, f, &end);
+    if (r == 0 && f->length == 0)
+        r = find_length(s, f);
+    if (r < 0 || f->length > 0 || end == 0)
         return r;
     /* Nothing speaks for these prefixes but where they end. */
-    *ret_verdict = VERDICT_BAD;
-    *ret_length = prefix;
+    f->length = f->prefix;
+    f->verdict = VERDICT_BAD;
     s->by_prefix_to = end;
     return 0;
 }
 
 /* A record without one: what prefix and index agree on is served. */
-static int frame_unstamped(struct scanner *s, uint64_t i, uint64_t position,
-                           uint64_t *ret_length, enum verdict *ret_verdict)
+static int frame_unstamped(struct scanner *s, struct frame *f)
 {
-    uint64_t entry = by_index(s, i, position);
+    uint64_t behind = f->position + RECORD_PREFIX + f->entry;
     uint64_t prefix = 0;
-    int r = by_prefix(s, position, &prefix);
+    uint64_t entry;
+    int r;
 
-    *ret_verdict = prefix ? VERDICT_UNVERIFIED : VERDICT_BAD;
-    *ret_length = prefix ? prefix : entry;
-    if (r < 0 || prefix == entry || prefix == 0 || entry == 0)
-        return r;
+    f->verdict = f->prefix ? VERDICT_UNVERIFIED : VERDICT_BAD;
+    f->length = f->prefix ? f->prefix : f->entry;
+    if (f->prefix == f->entry || f->prefix == 0 || f->entry == 0)
+        return 0;
     /* They differ: the one whose next record is where it says. */
-    if (by_index(s, i + 1, position + RECORD_PREFIX + entry) > 0) {
-        uint64_t next = 0;
-
-        r = by_prefix(s, position + RECORD_PREFIX + entry, &next);
-        if (r == 0 && next > 0 &&
-            next == by_index(s, i + 1, position + RECORD_PREFIX + entry)) {
-            *ret_length = entry;
-            *ret_verdict = VERDICT_BAD;
-        }
+    entry = by_index(s, f->i + 1, behind);
+    if (entry == 0)
+        return 0;
+    r = by_prefix(s, behind, &prefix);
+    if (r == 0 && prefix == entry) {
+        f->length = f->entry;
+        f->verdict = VERDICT_BAD;
     }
     return r;
 }
@@ -418,22 +475,21 @@ static int walk(struct scanner *s)
     struct extent *extent = &s->out->extent;
 
     while (extent->end < s->in->store_size && extent->count < s->in->limit) {
-        uint64_t length = 0;
-        enum verdict verdict = VERDICT_BAD;
-        int r = extent->count < s->in->stamps_count
-                    ? frame_stamped(s, extent->count, extent->end, &length,
-                                    &verdict)
-                    : frame_unstamped(s, extent->count, extent->end, &length,
-                                      &verdict);
+        struct frame f = {.i = extent->count, .position = extent->end};
+        int r = by_prefix(s, f.position, &f.prefix);
 
-        if (r == 0 && length == 0)
+        f.entry = by_index(s, f.i, f.position);
+        if (r == 0)
+            r = f.i < s->in->stamps_count ? frame_stamped(s, &f)
+                                          : frame_unstamped(s, &f);
+        if (r == 0 && f.length == 0)
             return 0;
         if (r == 0)
-            r = add_record(s, extent->count, extent->end, verdict);
+            r = add_record(s, f.i, f.position, f.verdict);
         if (r < 0)
             return r;
         extent->count++;
-        extent->end += RECORD_PREFIX + length;
+        extent->end += RECORD_PREFIX + f.length;
         tell_progress(s, extent->end);
     }
     return 0;
@@ -445,7 +501,8 @@ int scan_segment(const struct scan_input *input, struct scan *ret_scan)
     struct scanner s = {.in = input, .out = &scan};
     int r;
 
-    s.budget = 8 * input->store_size + WINDOW;
+    s.prefix_budget = 8 * input->store_size + WINDOW;
+    s.length_budget = s.prefix_budget;
     s.window = malloc(WINDOW);
     if (!s.window)
         return -ENOMEM;

@@ -17,6 +17,18 @@
 #define INDEX   "segments/00000000000000000000/index"
 #define STAMPS  "segments/00000000000000000000/stamps"
 
+/* Of the store, since it was set to 0. */
+static uint64_t bytes_read;
+
+static ssize_t counting_read(struct io *io, int fd, const struct iovec *iov,
+                             int count, uint64_t position, int flags)
+{
+    ssize_t n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
+
+    bytes_read += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
 /* Ten records, killed, and what a scan of them finds. */
 struct bench {
     struct fixture *fixture;
@@ -318,6 +330,140 @@ static void test_scan_prefix_over_two_is_known_by_checksum(void **state)
     assert_int_equal(bench->scan.prefixes, 1);
     assert_int_equal(bench->scan.unverified, 1);
     assert_int_equal(bench->scan.good, RECORDS - 2);
+}
+
+/* Appends a record of size bytes. */
+static void append_sized(struct bench *bench, size_t size, char fill)
+{
+    char *data = malloc(size);
+
+    assert_non_null(data);
+    memset(data, fill, size);
+    assert_int_equal(clog_append(bench->fixture->log, data, size, 0, NULL), 0);
+    free(data);
+}
+
+/* Appends count records whose frames have 32 bytes. */
+static void append_thirty_twos(struct bench *bench, int count)
+{
+    for (int k = 0; k < count; k++)
+        append_sized(bench, 24, 'x');
+}
+
+/* Turns the bit of the prefix at position that makes 24 of 56 or 56 of 24. */
+static void turn_prefix(struct bench *bench, uint64_t position, uint64_t length)
+{
+    uint8_t prefix[8];
+
+    put_be64(prefix, length ^ 32);
+    file_patch(bench->fixture->dir, STORE, position, prefix, 8);
+}
+
+/* Prefixes that lead past a whole record to one that checks are not followed
+   where the index leads to that whole one. */
+static void test_scan_nearer_record_counts(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t at = bench->positions[RECORDS];
+    uint8_t *store;
+    size_t size = 0;
+
+    fixture_open(bench->fixture);
+    for (int k = 0; k < 4; k++) {
+        append_sized(bench, 100, 'L');
+        append_sized(bench, 20, 's');
+    }
+    fixture_kill(bench->fixture);
+    store = file_load(bench->fixture->dir, STORE, &size);
+    /* A small frame, and the prefix behind it, over the next large one. */
+    file_patch(bench->fixture->dir, STORE, at + 136, store + at + 108, 40);
+    free(store);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 8);
+    assert_int_equal(bench->scan.bad, 1);
+    assert_int_equal(bench->scan.good, RECORDS + 7);
+    assert_int_equal(scan_position(&bench->scan, 13), at + 136 + 108);
+}
+
+/* A prefix over two records, and one that makes one record two, a thousand
+   later: all between them are where the index says. */
+static void test_scan_between_two_damages_is_good(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t at = bench->positions[RECORDS];
+    uint8_t payload[56] = {0};
+
+    fixture_open(bench->fixture);
+    append_thirty_twos(bench, 1000);
+    put_be64(payload + 24, 24);
+    assert_int_equal(clog_append(bench->fixture->log, payload, 56, 0, NULL), 0);
+    append_thirty_twos(bench, 2);
+    fixture_kill(bench->fixture);
+    turn_prefix(bench, at + UINT64_C(32) * 5, 24);
+    file_flip(bench->fixture->dir, STORE, at + UINT64_C(32) * 5 + 20);
+    turn_prefix(bench, at + UINT64_C(32) * 1000, 56);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 1003);
+    assert_int_equal(bench->scan.bad, 1);
+    assert_int_equal(bench->scan.prefixes, 1);
+}
+
+/* Forty records whose prefixes lead over the next one, and so to nowhere. */
+static void append_astray(struct bench *bench)
+{
+    fixture_open(bench->fixture);
+    append_thirty_twos(bench, 4000);
+    fixture_kill(bench->fixture);
+    for (uint64_t k = 0; k < 40; k++)
+        turn_prefix(bench, bench->positions[RECORDS] + 32 * 50 * k, 24);
+}
+
+/* Following many of them does not keep the index from being asked. */
+static void test_scan_many_astray_are_passed_by_index(void **state)
+{
+    struct bench *bench = *state;
+
+    append_astray(bench);
+    for (uint64_t k = 0; k < 40; k++)
+        file_flip(bench->fixture->dir, STORE,
+                  bench->positions[RECORDS] + 32 * 50 * k + 20);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 4000);
+    assert_int_equal(bench->scan.bad, 40);
+}
+
+/* ... nor their lengths from being looked for. */
+static void test_scan_many_astray_are_known_by_checksum(void **state)
+{
+    struct bench *bench = *state;
+
+    append_astray(bench);
+    file_remove(bench->fixture->dir, INDEX);
+    scan(bench);
+    assert_int_equal(bench->scan.extent.count, RECORDS + 4000);
+    assert_int_equal(bench->scan.prefixes, 40);
+}
+
+/* Prefixes that say far more than the index cost nothing where it is right. */
+static void test_scan_long_prefixes_are_not_read(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t prefix[8];
+
+    fixture_open(bench->fixture);
+    for (int k = 0; k < 2000; k++)
+        append_sized(bench, 1000, 'x');
+    fixture_kill(bench->fixture);
+    put_be64(prefix, 1000 ^ (1 << 20));
+    for (uint64_t i = 0; i < 900; i++)
+        file_patch(bench->fixture->dir, STORE,
+                   bench->positions[RECORDS] + 1008 * i, prefix, 8);
+    bytes_read = 0;
+    bench->fixture->fake.ops.readv = counting_read;
+    scan(bench);
+    assert_int_equal(bench->scan.prefixes, 900);
+    assert_int_equal(bench->scan.good, RECORDS + 1100);
+    assert_true(bytes_read < 4 * file_size(bench->fixture->dir, STORE));
 }
 
 /* Garbage in the index changes nothing that is read from the store. */
@@ -719,6 +865,11 @@ int main(void)
         SCAN_TEST(test_scan_prefixes_in_a_payload_are_not_followed),
         SCAN_TEST(test_scan_prefixes_to_the_end_are_all_there_is),
         SCAN_TEST(test_scan_prefix_over_two_is_known_by_checksum),
+        SCAN_TEST(test_scan_nearer_record_counts),
+        SCAN_TEST(test_scan_between_two_damages_is_good),
+        SCAN_TEST(test_scan_many_astray_are_passed_by_index),
+        SCAN_TEST(test_scan_many_astray_are_known_by_checksum),
+        SCAN_TEST(test_scan_long_prefixes_are_not_read),
         SCAN_TEST(test_scan_index_garbage_is_not_believed),
         SCAN_TEST(test_scan_without_stamps_is_unverified),
         SCAN_TEST(test_scan_store_alone_is_unverified),

@@ -398,6 +398,70 @@ static void test_view_nowait_of_closed_files_is_eagain(void **state)
     clog_view_close(stream);
 }
 
+static uint64_t bytes_read;
+
+static ssize_t counting_read(struct io *io, int fd, const struct iovec *iov,
+                             int count, uint64_t position, int flags)
+{
+    ssize_t n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
+
+    bytes_read += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+/* Where a scan cannot tell where records are, reading them does not scan
+   again and again. */
+static void test_view_hopeless_scan_is_not_repeated(void **state)
+{
+    struct fixture *fixture = *state;
+    char *zeros = calloc(1, 20160);
+    char data[2000];
+    uint64_t size;
+
+    assert_non_null(zeros);
+    memset(data, 'x', sizeof(data));
+    fixture_open(fixture);
+    for (int k = 0; k < 1000; k++)
+        assert_int_equal(clog_append(fixture->log, data, 1000, 0, NULL), 0);
+    fixture_close(fixture);
+    size = file_size(fixture->dir, ZERO "/store");
+    file_patch(fixture->dir, ZERO "/store", size - 20160, zeros, 20160);
+    fixture_open(fixture);
+    fixture->fake.ops.readv = counting_read;
+    bytes_read = 0;
+    for (uint64_t i = 980; i < 1000; i++)
+        assert_int_equal(clog_read(fixture->log, i, data, sizeof(data)), -EIO);
+    assert_true(bytes_read < 3 * size);
+    free(zeros);
+}
+
+static void count_rot(void *ctx, const struct clog_note *note)
+{
+    if (note->kind == CLOG_NOTE_ROT)
+        *(uint64_t *)ctx += note->count;
+}
+
+/* That records have no stamps does not make them damaged when the index is
+   mended. */
+static void test_view_unverified_is_not_said_to_be_rot(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t rot = 0;
+    char data[64];
+
+    fixture_open(fixture);
+    fixture_fill(fixture, 10);
+    fixture_close(fixture);
+    file_remove(fixture->dir, ZERO "/stamps");
+    fixture->options.noticed = count_rot;
+    fixture->options.noticed_ctx = &rot;
+    fixture_open(fixture);
+    file_flip(fixture->dir, ZERO "/index", 4 * 16 + 15);
+    assert_true(clog_read(fixture->log, 4, data, sizeof(data)) > 0);
+    assert_int_equal(fixture_status(fixture).indexes_rebuilt, 1);
+    assert_int_equal(rot, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +479,8 @@ int main(void)
         FIXTURE_TEST(test_view_segment_shows_bytes_on_disk),
         FIXTURE_TEST(test_view_segment_shows_damage),
         FIXTURE_TEST(test_view_nowait_of_closed_files_is_eagain),
+        FIXTURE_TEST(test_view_hopeless_scan_is_not_repeated),
+        FIXTURE_TEST(test_view_unverified_is_not_said_to_be_rot),
     };
 
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
