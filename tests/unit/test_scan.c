@@ -415,7 +415,7 @@ static void append_astray(struct bench *bench)
     append_thirty_twos(bench, 4000);
     fixture_kill(bench->fixture);
     for (uint64_t k = 0; k < 40; k++)
-        turn_prefix(bench, bench->positions[RECORDS] + 32 * 50 * k, 24);
+        turn_prefix(bench, bench->positions[RECORDS] + UINT64_C(1600) * k, 24);
 }
 
 /* Following many of them does not keep the index from being asked. */
@@ -426,7 +426,7 @@ static void test_scan_many_astray_are_passed_by_index(void **state)
     append_astray(bench);
     for (uint64_t k = 0; k < 40; k++)
         file_flip(bench->fixture->dir, STORE,
-                  bench->positions[RECORDS] + 32 * 50 * k + 20);
+                  bench->positions[RECORDS] + UINT64_C(1600) * k + 20);
     scan(bench);
     assert_int_equal(bench->scan.extent.count, RECORDS + 4000);
     assert_int_equal(bench->scan.bad, 40);
