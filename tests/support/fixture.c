@@ -39,6 +39,16 @@ static int fake_boot_id(struct io *io, char ret[static 37])
     return 0;
 }
 
+static ssize_t fake_readv(struct io *io, int fd, const struct iovec *iov,
+                          int count, uint64_t position, int flags)
+{
+    struct fake *fake = (struct fake *)(void *)io;
+    ssize_t n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
+
+    atomic_fetch_add(&fake->read, n > 0 ? (unsigned long long)n : 0);
+    return n;
+}
+
 static ssize_t fake_writev(struct io *io, int fd, const struct iovec *iov,
                            int count, uint64_t position)
 {
@@ -66,6 +76,7 @@ void fake_init(struct fake *fake)
     fake->ops = *io_posix()->ops;
     fake->ops.now = fake_now;
     fake->ops.boot_id = fake_boot_id;
+    fake->ops.readv = fake_readv;
     fake->ops.writev = fake_writev;
     fake->ops.sync = fake_sync;
     fake->ops.datasync = fake_sync;

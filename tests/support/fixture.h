@@ -27,7 +27,8 @@ struct fake {
     int fails;      /* writes that are let through before one fails; -1: all */
     int error;      /* negative errno of the one that fails, and of all after */
     int sync_error; /* negative errno of syncs; 0: they succeed */
-    atomic_uint syncs; /* files and directories that were synced */
+    atomic_uint syncs;  /* files and directories that were synced */
+    atomic_ullong read; /* bytes */
 };
 
 void fake_init(struct fake *fake);
