@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "bytes.h"
-#include "decide.h"
-#include "log.h"
-#include "quarantine.h"
-#include "repair.h"
-#include "report.h"
-#include "survey.h"
+#include "io/bytes.h"
+#include "log/log.h"
+#include "recovery/decide.h"
+#include "recovery/directory.h"
+#include "recovery/quarantine.h"
+#include "recovery/repair.h"
+#include "recovery/report.h"
 
 #include <errno.h>
 #include <fcntl.h>

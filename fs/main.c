@@ -14,17 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "background.h"
 #include "clog.h"
-#include "fs.h"
-#include "handle.h"
-#include "message.h"
-#include "mountpoint.h"
-#include "notes.h"
-#include "ops.h"
-#include "options.h"
-#include "progress.h"
-#include "work.h"
+#include "daemon/background.h"
+#include "daemon/message.h"
+#include "daemon/mountpoint.h"
+#include "daemon/options.h"
+#include "daemon/progress.h"
+#include "daemon/report.h"
+#include "files/handle.h"
+#include "files/mount.h"
+#include "serve/dispatch.h"
+#include "serve/ops.h"
 
 /* Exit statuses. */
 enum {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "clog.h"
-#include "progress.h"
+#include "daemon/progress.h"
 
 /* Exit statuses, in the manner of fsck(8): they add up. */
 enum {

@@ -24,10 +24,10 @@
  */
 #include "files.h"
 #include "history.h"
-#include "log.h"
+#include "log/log.h"
 #include "memio.h"
 #include "random.h"
-#include "slots.h"
+#include "segment/slots.h"
 #include "suite.h"
 
 #include <inttypes.h>

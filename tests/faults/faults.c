@@ -18,7 +18,7 @@
 #include "faultio.h"
 #include "files.h"
 #include "history.h"
-#include "log.h"
+#include "log/log.h"
 #include "memio.h"
 #include "suite.h"
 

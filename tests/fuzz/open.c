@@ -11,7 +11,7 @@
  */
 #include "fuzz.h"
 
-#include "log.h"
+#include "log/log.h"
 #include "memio.h"
 #include "random.h"
 

@@ -10,14 +10,14 @@
  */
 #include "fuzz.h"
 
-#include "append.h"
 #include "clog.h"
-#include "fs.h"
-#include "handle.h"
-#include "node.h"
-#include "ops.h"
-#include "options.h"
-#include "work.h"
+#include "daemon/options.h"
+#include "files/append.h"
+#include "files/handle.h"
+#include "files/mount.h"
+#include "files/node.h"
+#include "serve/dispatch.h"
+#include "serve/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,10 +11,10 @@
  */
 #include "fuzz.h"
 
-#include "bytes.h"
+#include "io/bytes.h"
 #include "memio.h"
 #include "random.h"
-#include "scan.h"
+#include "recovery/scan.h"
 
 #include <fcntl.h>
 #include <stdio.h>

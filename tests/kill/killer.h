@@ -8,7 +8,7 @@
 #ifndef KILLER_H
 #define KILLER_H
 
-#include "io.h"
+#include "io/io.h"
 
 /* Where in the call the process ends. */
 enum blow {

@@ -8,7 +8,7 @@
 
 #include "files.h"
 #include "killer.h"
-#include "log.h"
+#include "log/log.h"
 #include "random.h"
 
 #include <signal.h>

@@ -27,10 +27,10 @@
 #include "faultio.h"
 #include "files.h"
 #include "history.h"
-#include "log.h"
+#include "log/log.h"
 #include "memio.h"
 #include "random.h"
-#include "segment.h"
+#include "segment/segment.h"
 #include "suite.h"
 
 #include <inttypes.h>

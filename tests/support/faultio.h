@@ -9,7 +9,7 @@
 #ifndef CLOG_TESTS_FAULTIO_H
 #define CLOG_TESTS_FAULTIO_H
 
-#include "io.h"
+#include "io/io.h"
 
 #include <errno.h>
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "segment/record.h"
 #include "test.h"
 
 static void join(char path[static PATH_MAX], const char *dir, const char *name)

@@ -12,7 +12,7 @@
 
 #include "clog.h"
 #include "files.h"
-#include "io.h"
+#include "io/io.h"
 
 /* The tests' first moment: 2026-11-22T12:00:00Z, in ns since the epoch. */
 #define FIXTURE_NOON INT64_C(1795348800000000000)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "history.h"
 
-#include "log.h"
+#include "log/log.h"
 #include "random.h"
 
 #include <errno.h>

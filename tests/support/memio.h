@@ -24,8 +24,8 @@
 #ifndef CLOG_TESTS_MEMIO_H
 #define CLOG_TESTS_MEMIO_H
 
-#include "io.h"
-#include "segment.h"
+#include "io/io.h"
+#include "segment/segment.h"
 
 /* A file's limit, in bytes, and that of a map. */
 #define MEMIO_FILE_LIMIT ((uint64_t)1 << 20)

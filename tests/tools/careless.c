@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "request.h"
+#include "serve/request.h"
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker names them so. */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "bytes.h"
 #include "fixture.h"
+#include "io/bytes.h"
 #include "test.h"
 
 /*

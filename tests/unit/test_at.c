@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "at.h"
+#include "files/at.h"
 #include "test.h"
 
 #define S INT64_C(1000000000)

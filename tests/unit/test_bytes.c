@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bytes.h"
+#include "io/bytes.h"
 #include "test.h"
 
 /* The most significant byte comes first. */

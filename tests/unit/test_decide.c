@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "recover.h"
+#include "recovery/recover.h"
 
 #include <stdlib.h>
 
-#include "index.h"
-#include "stamps.h"
+#include "segment/index.h"
+#include "segment/stamps.h"
 #include "test.h"
 
 #define FRAME 10u /* bytes of each record's frame here */

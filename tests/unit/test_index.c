@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "index.h"
+#include "segment/index.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "io.h"
+#include "io/io.h"
 
 #include <errno.h>
 #include <fcntl.h>

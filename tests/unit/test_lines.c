@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lines.h"
+#include "files/lines.h"
 
 #include <errno.h>
 #include <stdlib.h>

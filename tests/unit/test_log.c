@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "log.h"
+#include "log/log.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "quarantine.h"
+#include "recovery/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "record.h"
+#include "segment/record.h"
 
 #include <string.h>
 
-#include "stamps.h"
+#include "segment/stamps.h"
 #include "test.h"
 
 #define NOON 1795348800000000000ULL

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "marks.h"
+#include "recovery/metadata.h"
 #include "test.h"
 
 #define RECORDS 40u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report.h"
+#include "recovery/report.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "fixture.h"
-#include "log.h"
+#include "log/log.h"
 #include "test.h"
 
 #define SECOND INT64_C(1000000000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scan.h"
+#include "recovery/scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "fixture.h"
-#include "repair.h"
+#include "io/bytes.h"
+#include "recovery/repair.h"
 #include "test.h"
 
 #define RECORDS ((size_t)10)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "segment.h"
+#include "segment/segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "stamps.h"
+#include "segment/stamps.h"
 #include "test.h"
 
 /* The bytes that FORMAT.md shows: hello, world, foo, a second apart. */

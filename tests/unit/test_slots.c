@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "slots.h"
+#include "segment/slots.h"
 
 #include <errno.h>
 #include <fcntl.h>

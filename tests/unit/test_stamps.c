@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stamps.h"
+#include "segment/stamps.h"
 
 #include <errno.h>
 #include <stdlib.h>

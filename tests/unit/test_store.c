@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "store.h"
+#include "segment/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "fixture.h"
+#include "io/bytes.h"
 #include "test.h"
 
 /* FORMAT.md's example: "hello", "world" and "foo" in 37 bytes. */

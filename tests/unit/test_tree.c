@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "tree.h"
+#include "serve/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "files/mount.h"
 #include "fixture.h"
-#include "fs.h"
 #include "test.h"
 
 static const struct node root = {NODE_ROOT, 0};

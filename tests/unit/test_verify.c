@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "log.h"
+#include "log/log.h"
 #include "test.h"
 
 #define ZERO  "segments/00000000000000000000"

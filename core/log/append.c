@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/append.h"
+
+#include "log/drop.h"
+#include "log/segments.h"
+#include "log/sync.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+int write_add_active(struct clog *log)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    struct segment *files = calloc(1, sizeof(*files));
+    int r = -ENOMEM;
+
+    if (part && files) {
+        part->base = log->next;
+        atomic_init(&part->references, 1);
+        r = segment_open_active(files, log->io, log->segments, part->base,
+                                log->options.max_index);
+    }
+    if (r < 0) {
+        free(files);
+        free(part);
+        return r;
+    }
+    /* Before anybody can find it; pinned for as long as it is active. */
+    parts_set_files(log, part, files);
+    r = parts_add(log, part);
+    if (r < 0)
+        parts_put(log, part);
+    return r;
+}
+
+static void seal(struct clog *log, struct part *part)
+{
+    (void)pthread_rwlock_wrlock(&log->lock);
+    part->sealed = true;
+    (void)pthread_rwlock_unlock(&log->lock);
+    parts_reopen(log, part);
+    parts_unpin(log, part);
+    /* If this fails the next open does it. */
+    (void)segment_set_writable(log->io, log->segments, part->base, false);
+}
+
+/*
+ * Seals the active segment and starts the next. Once begun it must end before
+ * anything is appended: a directory with the next offset may be there, and
+ * says that the segment before it ends below. A crash leaves a full segment
+ * that is durable, and its successor in any state up to empty and durable.
+ */
+int write_roll(struct clog *log)
+{
+    struct part *old = parts_active(log);
+    int r;
+
+    if (old->extent.count == 0 && !log->rolling)
+        return 0;
+    log->rolling = true;
+    r = segment_sync_all(old->files);
+    if (r < 0) {
+        sync_stop(log, r);
+        return r;
+    }
+    sync_set_durable(log, log->next);
+    r = write_add_active(log);
+    if (r < 0)
+        return r;
+    log->rolling = false;
+    seal(log, old);
+    atomic_fetch_add(&log->rolls, 1);
+    return 0;
+}
+
+/* Whether a batch of so many records and frame bytes is for the next segment:
+   an empty one takes any. */
+static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
+{
+    const struct part *part = parts_active(log);
+
+    if (log->rolling)
+        return true;
+    if (part->extent.count == 0)
+        return false;
+    return part->extent.end + bytes > log->options.max_store ||
+           (part->extent.count + count) * SLOT_SIZE > log->options.max_index;
+}
+
+static void publish(struct clog *log, const struct extent *extent,
+                    const struct batch *batch)
+{
+    struct part *part = parts_active(log);
+    uint64_t payload =
+        extent->end - part->extent.end - (uint64_t)RECORD_PREFIX * batch->count;
+
+    (void)pthread_rwlock_wrlock(&log->lock);
+    part->extent = *extent;
+    if (part->first_ns == 0)
+        part->first_ns = batch->time_ns;
+    part->last_ns = batch->time_ns;
+    log->last_ns = batch->time_ns;
+    log->next += batch->count;
+    log->records += batch->count;
+    log->stream_end += payload;
+    log->appends++;
+    log->appended += batch->count;
+    log->appended_bytes += payload;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
+/* On a full disk, drops old segments for as long as that is wanted and helps,
+   and tries again. */
+static int roll_with_room(struct clog *log)
+{
+    int r = write_roll(log);
+
+    while ((r == -ENOSPC || r == -EDQUOT) && drop_for_room(log) == 0)
+        r = write_roll(log);
+    return r;
+}
+
+static int append_with_room(struct clog *log, const struct batch *batch,
+                            bool nowait, struct extent *ret_extent)
+{
+    bool broken = false;
+    int r;
+
+    do
+        r = segment_append(parts_active(log)->files, &parts_active(log)->extent,
+                           batch, &log->scratch, ret_extent, &broken);
+    while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
+           drop_for_room(log) == 0);
+    if (broken)
+        sync_stop(log, r);
+    if ((r == -ENOSPC || r == -EDQUOT) && nowait &&
+        (log->options.flags & CLOG_DROP_OLDEST))
+        return -EAGAIN;
+    return r;
+}
+
+/* The time of a batch: that of the clock, but never before the last one's. */
+static uint64_t batch_time(const struct clog *log)
+{
+    int64_t now = log->io->ops->now(log->io);
+    uint64_t time_ns = now > 0 ? (uint64_t)now : 0;
+
+    return time_ns < log->last_ns ? log->last_ns : time_ns;
+}
+
+/* An append, measured. */
+struct request {
+    struct batch batch;
+    uint64_t bytes;           /* of its frames */
+    const uint64_t *expected; /* the offset it must get; NULL: any */
+    bool nowait;
+};
+
+/* Whether the append may be made at all. */
+static int admit(struct clog *log, const struct request *request)
+{
+    if (!atomic_load(&log->writable))
+        return -EROFS;
+    if (request->expected && *request->expected < log->next)
+        return -EEXIST;
+    if (request->expected && *request->expected > log->next)
+        return -EPERM;
+    if (request->batch.count > UINT64_MAX - log->next)
+        return -EFBIG;
+    return drop_admit(log, request->bytes, request->batch.count);
+}
+
+/* The caller holds append_lock, under which alone next and the active part
+   change; so they are read here without lock. */
+static int append_locked(struct clog *log, struct request *request,
+                         uint64_t *ret_offset)
+{
+    struct batch *batch = &request->batch;
+    uint64_t first = log->next;
+    struct extent extent;
+    int r = admit(log, request);
+
+    if (r == 0 && must_roll(log, batch->count, request->bytes))
+        r = request->nowait ? -EAGAIN : roll_with_room(log);
+    if (r < 0)
+        return r;
+    batch->time_ns = batch_time(log);
+    batch->durable = atomic_load(&log->durable);
+    r = append_with_room(log, batch, request->nowait, &extent);
+    if (r < 0)
+        return r;
+    publish(log, &extent, batch);
+    *ret_offset = first;
+    return 0;
+}
+
+/* The bytes of the batch's frames. EINVAL, EMSGSIZE: a record's length. */
+static int measure(const struct clog *log, const struct iovec *records,
+                   size_t count, uint64_t *ret_bytes)
+{
+    uint64_t bytes = 0;
+
+    if (count == 0 || count > SIZE_MAX / SLOT_SIZE / 2)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].iov_len == 0)
+            return -EINVAL;
+        if (records[i].iov_len > log->options.max_record)
+            return -EMSGSIZE;
+        bytes += RECORD_PREFIX + records[i].iov_len;
+    }
+    *ret_bytes = bytes;
+    return 0;
+}
+
+/* Whoever waits for records has some. */
+static void wake(struct clog *log)
+{
+    if (atomic_load(&log->waiters) == 0)
+        return;
+    (void)pthread_mutex_lock(&log->wait_lock);
+    (void)pthread_cond_broadcast(&log->appended_more);
+    (void)pthread_mutex_unlock(&log->wait_lock);
+}
+
+static int append(struct clog *log, struct request *request,
+                  uint64_t *ret_offset)
+{
+    uint64_t offset = 0;
+    int r = measure(log, request->batch.records, request->batch.count,
+                    &request->bytes);
+
+    if (r < 0)
+        goto out;
+    if (!request->nowait)
+        (void)pthread_mutex_lock(&log->append_lock);
+    else if (pthread_mutex_trylock(&log->append_lock) != 0)
+        return -EAGAIN;
+    r = append_locked(log, request, &offset);
+    scratch_trim(&log->scratch);
+    (void)pthread_mutex_unlock(&log->append_lock);
+out:
+    if (r == 0)
+        wake(log);
+    else if (r != -EAGAIN)
+        atomic_fetch_add(&log->append_errors, 1);
+    if (r == 0 && ret_offset)
+        *ret_offset = offset;
+    return r;
+}
+
+int clog_append_batch(struct clog *log, const struct iovec *records,
+                      size_t count, unsigned flags, uint64_t *ret_offset)
+{
+    struct request request = {
+        .batch = {.records = records, .count = count},
+        .nowait = (flags & CLOG_NOWAIT) != 0,
+    };
+
+    return append(log, &request, ret_offset);
+}
+
+int clog_append(struct clog *log, const void *data, size_t size, unsigned flags,
+                uint64_t *ret_offset)
+{
+    struct iovec record = {(void *)(uintptr_t)data, size};
+
+    return clog_append_batch(log, &record, 1, flags, ret_offset);
+}
+
+int clog_append_at(struct clog *log, uint64_t offset, const void *data,
+                   size_t size, unsigned flags)
+{
+    struct iovec record = {(void *)(uintptr_t)data, size};
+    struct request request = {
+        .batch = {.records = &record, .count = 1},
+        .expected = &offset,
+        .nowait = (flags & CLOG_NOWAIT) != 0,
+    };
+
+    return append(log, &request, NULL);
+}
+
+/* A moment timeout_ms from now. */
+static struct timespec moment(unsigned timeout_ms)
+{
+    struct timespec then = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &then);
+    then.tv_sec += timeout_ms / 1000;
+    then.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (then.tv_nsec >= 1000000000) {
+        then.tv_sec++;
+        then.tv_nsec -= 1000000000;
+    }
+    return then;
+}
+
+int clog_wait(struct clog *log, uint64_t offset, int timeout_ms)
+{
+    struct timespec then = moment(timeout_ms > 0 ? (unsigned)timeout_ms : 0);
+    int r = 0;
+
+    /* Who appends looks at waiters after publishing, we at next after having
+       said that we wait: one of the two sees the other. */
+    atomic_fetch_add(&log->waiters, 1);
+    (void)pthread_mutex_lock(&log->wait_lock);
+    while (r == 0 && parts_next(log) <= offset)
+        r = timeout_ms < 0
+                ? pthread_cond_wait(&log->appended_more, &log->wait_lock)
+                : pthread_cond_clockwait(&log->appended_more, &log->wait_lock,
+                                         CLOCK_MONOTONIC, &then);
+    (void)pthread_mutex_unlock(&log->wait_lock);
+    atomic_fetch_sub(&log->waiters, 1);
+    return parts_next(log) > offset ? 0 : -r;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write.h - appending and rolling.
+ */
+#ifndef CLOG_WRITE_H
+#define CLOG_WRITE_H
+
+#include "log/log.h"
+
+/* Makes the segment that begins at the log's next offset, and its part. The
+   caller holds append_lock, or is alone. */
+int write_add_active(struct clog *log);
+
+/* Rolls, unless the active segment is empty. The caller holds append_lock. */
+int write_roll(struct clog *log);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/drop.h"
+
+#include "log/cursor.h"
+#include "log/segments.h"
+#include "log/sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Bytes on disk of a record besides its payload's and its prefix's. */
+#define SLOTS_SIZE (2 * (uint64_t)SLOT_SIZE)
+
+int drop_look(struct clog *log, struct oldest *ret_oldest)
+{
+    struct part *active = NULL;
+    struct clog_segment segment;
+    int r = parts_find_after(log, 0, &ret_oldest->part, &ret_oldest->extent);
+
+    if (r < 0)
+        return r;
+    parts_totals(log, &ret_oldest->bytes, &ret_oldest->records);
+    r = clog_segment(log, ret_oldest->part->base, &segment);
+    if (r < 0) {
+        parts_put(log, ret_oldest->part);
+        return r;
+    }
+    if (parts_find_active(log, &active) == 0)
+        parts_put(log, active);
+    ret_oldest->active = active == ret_oldest->part;
+    ret_oldest->last_ns = segment.time_ns;
+    return 0;
+}
+
+bool drop_is_unread(struct clog *log, const struct oldest *oldest)
+{
+    return cursor_lowest(log) < oldest->part->base + oldest->extent.count;
+}
+
+static void count_drop(struct clog *log, const struct oldest *oldest,
+                       enum drop_cause cause)
+{
+    struct clog_drops *drops = &log->drops;
+
+    (void)pthread_rwlock_wrlock(&log->lock);
+    drops->segments++;
+    drops->records += oldest->extent.count;
+    drops->bytes += oldest->extent.end + SLOTS_SIZE * oldest->extent.count;
+    drops->by_bytes += cause == DROP_BY_BYTES;
+    drops->by_records += cause == DROP_BY_RECORDS;
+    drops->by_age += cause == DROP_BY_AGE;
+    drops->by_full += cause == DROP_BY_FULL;
+    drops->by_hand += cause == DROP_BY_HAND;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
+/*
+ * Drops the oldest segment. Its files are opened first, for who still reads
+ * them. A crash leaves it as it was, or as BASE.dropped, which the next open
+ * removes.
+ */
+int drop_oldest(struct clog *log, const struct oldest *oldest,
+                enum drop_cause cause)
+{
+    struct io *io = log->io;
+    struct segment *files = NULL;
+    char name[SEGMENT_NAME];
+    char dropped[SEGMENT_NAME + sizeof(SEGMENT_DROPPED)];
+    bool pinned;
+    int r;
+
+    segment_name(oldest->part->base, name);
+    (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
+    pinned = parts_pin(log, oldest->part, false, &files) == 0;
+    r = io->ops->chmodat(io, log->segments, name, 0700);
+    if (r == 0)
+        r = io->ops->rename(io, log->segments, name, dropped);
+    /* Somebody has removed it already: all the better. */
+    if (r < 0 && r != -ENOENT) {
+        if (pinned)
+            parts_unpin(log, oldest->part);
+        return r;
+    }
+    r = io_sync(io, log->segments);
+    parts_remove_first(log);
+    count_drop(log, oldest, cause);
+    /* Its files go once its name has for certain, or the segment could come
+       back without them; what cannot be removed the next open removes. */
+    if (r < 0)
+        sync_stop(log, r);
+    else
+        (void)segment_remove(io, log->segments, dropped);
+    return r;
+}
+
+int drop_for_room(struct clog *log)
+{
+    struct oldest oldest;
+    int r;
+
+    if (!(log->options.flags & CLOG_DROP_OLDEST))
+        return -ENOSPC;
+    (void)pthread_mutex_lock(&log->retain_lock);
+    r = drop_look(log, &oldest);
+    if (r == 0) {
+        r = oldest.active ? -ENOSPC : drop_oldest(log, &oldest, DROP_BY_FULL);
+        parts_put(log, oldest.part);
+    }
+    (void)pthread_mutex_unlock(&log->retain_lock);
+    return r;
+}
+
+int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
+{
+    const struct clog_options *options = &log->options;
+    uint64_t total_bytes, total_records;
+    struct oldest oldest;
+    bool unread;
+
+    if (!(options->flags & CLOG_KEEP_UNREAD) ||
+        (options->flags & CLOG_DROP_OLDEST) ||
+        (options->retain_bytes == 0 && options->retain_records == 0))
+        return 0;
+    parts_totals(log, &total_bytes, &total_records);
+    if ((options->retain_bytes == 0 ||
+         total_bytes + bytes + SLOTS_SIZE * records <= options->retain_bytes) &&
+        (options->retain_records == 0 ||
+         total_records + records <= options->retain_records))
+        return 0;
+    if (drop_look(log, &oldest) < 0)
+        return 0;
+    unread = drop_is_unread(log, &oldest);
+    parts_put(log, oldest.part);
+    return unread ? -ENOSPC : 0;
+}

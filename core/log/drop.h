@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drop.h - dropping the oldest segment.
+ */
+#ifndef CLOG_DROP_H
+#define CLOG_DROP_H
+
+#include "log/log.h"
+
+enum drop_cause {
+    DROP_BY_NONE,
+    DROP_BY_BYTES,
+    DROP_BY_RECORDS,
+    DROP_BY_AGE,
+    DROP_BY_FULL,
+    DROP_BY_HAND,
+};
+
+/* The oldest segment and what there is in all. */
+struct oldest {
+    struct part *part; /* a reference */
+    bool active;
+    struct extent extent;
+    uint64_t last_ns;
+    uint64_t bytes, records; /* of the whole log */
+};
+
+/* Looks at the oldest segment; oldest->part is to be put. ENOENT: there is
+   none. */
+int drop_look(struct clog *log, struct oldest *ret_oldest);
+
+/* Whether a cursor has still to read of it. */
+bool drop_is_unread(struct clog *log, const struct oldest *oldest);
+
+/* Drops it, durably; it is not the active one. The caller holds retain_lock. */
+int drop_oldest(struct clog *log, const struct oldest *oldest,
+                enum drop_cause cause);
+
+/* Makes room on a full disk by dropping the oldest segment, if the log was
+   opened so. ENOSPC: it was not, or there is only one. */
+int drop_for_room(struct clog *log);
+
+/*
+ * Whether an append of so many frame bytes and records has to be refused
+ * because a limit is reached and nothing may be dropped: keep_unread. ENOSPC.
+ */
+int drop_admit(struct clog *log, uint64_t bytes, uint64_t records);
+
+#endif

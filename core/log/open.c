@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/log.h"
+
+#include "log/append.h"
+#include "log/cursor.h"
+#include "log/lookup.h"
+#include "log/reindex.h"
+#include "log/retain.h"
+#include "log/segments.h"
+#include "log/sync.h"
+#include "recovery/metadata.h"
+#include "recovery/recover.h"
+#include "recovery/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define CACHE_LIMIT 64 /* segments whose files are kept open */
+#define MAX_RECORD  1044480u
+#define MAX_STORE   ((uint64_t)256 << 20)
+#define MAX_INDEX   ((uint64_t)64 << 20)
+#define STORE_LIMIT ((uint64_t)1 << 62)
+#define INDEX_LIMIT ((uint64_t)1 << 40)
+
+const char *clog_version(void)
+{
+    return CLOG_VERSION;
+}
+
+static int check_options(const struct clog_options *options)
+{
+    unsigned known =
+        CLOG_READ_ONLY | CLOG_CREATE | CLOG_DROP_OLDEST | CLOG_KEEP_UNREAD;
+
+    if (options->max_record > CLOG_RECORD_LIMIT ||
+        options->max_store > STORE_LIMIT ||
+        (options->max_index > 0 && options->max_index < SLOT_SIZE) ||
+        options->max_index > INDEX_LIMIT ||
+        (options->retain_records > 0 && options->retain_records < 4) ||
+        (options->flags & ~known) != 0)
+        return -EINVAL;
+    return 0;
+}
+
+static int take_options(struct clog *log, const struct clog_options *options)
+{
+    int r = check_options(options);
+
+    if (r < 0)
+        return r;
+    log->options = *options;
+    log->options.progress = NULL;
+    if (log->options.max_record == 0)
+        log->options.max_record = MAX_RECORD;
+    if (log->options.max_store == 0)
+        log->options.max_store = MAX_STORE;
+    if (log->options.max_index == 0)
+        log->options.max_index = MAX_INDEX;
+    retain_set_limits(&log->options);
+    return 0;
+}
+
+/* Three descriptors an open segment at the most, and half of them for others.
+ */
+static size_t cache_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur / 6 >= CACHE_LIMIT)
+        return CACHE_LIMIT;
+    return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
+}
+
+static pthread_mutex_t *const *mutexes(struct clog *log,
+                                       pthread_mutex_t *list[8])
+{
+    list[0] = &log->append_lock;
+    list[1] = &log->retain_lock;
+    list[2] = &log->mend_lock;
+    list[3] = &log->cursor_write_lock;
+    list[4] = &log->cursor_lock;
+    list[5] = &log->sync_lock;
+    list[6] = &log->wait_lock;
+    list[7] = &log->cache_lock;
+    return list;
+}
+
+static int init_locks(struct clog *log)
+{
+    pthread_mutex_t *list[8];
+    pthread_rwlockattr_t attr;
+    int r;
+
+    for (int k = 0; k < 8; k++)
+        (void)pthread_mutex_init(mutexes(log, list)[k], NULL);
+    (void)pthread_cond_init(&log->synced, NULL);
+    (void)pthread_cond_init(&log->appended_more, NULL);
+    /* Readers are many and short; appends must not wait for all of them. */
+    (void)pthread_rwlockattr_init(&attr);
+    (void)pthread_rwlockattr_setkind_np(
+        &attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    r = pthread_rwlock_init(&log->lock, &attr);
+    (void)pthread_rwlockattr_destroy(&attr);
+    return -r;
+}
+
+static void free_log(struct clog *log)
+{
+    pthread_mutex_t *list[8];
+
+    parts_done(log);
+    cursor_done(log);
+    scratch_done(&log->scratch);
+    clog_report_done(&log->report);
+    io_close(log->io, log->durable_fd);
+    io_close(log->io, log->segments);
+    io_close(log->io, log->root);
+    (void)pthread_rwlock_destroy(&log->lock);
+    (void)pthread_cond_destroy(&log->appended_more);
+    (void)pthread_cond_destroy(&log->synced);
+    for (int k = 0; k < 8; k++)
+        (void)pthread_mutex_destroy(mutexes(log, list)[k]);
+    free(log);
+}
+
+/* Opens and locks the directory, and makes it where that is asked for. */
+static int open_root(struct clog *log, const char *path, unsigned flags)
+{
+    int r = io_open_root(log->io, path);
+
+    if (r == -ENOENT && (flags & CLOG_CREATE) && !(flags & CLOG_READ_ONLY)) {
+        r = log->io->ops->mkdir(log->io, AT_FDCWD, path, 0700);
+        if (r == 0 || r == -EEXIST)
+            r = io_open_root(log->io, path);
+    }
+    if (r < 0)
+        return r;
+    log->root = r;
+    r = log->io->ops->lock(log->io, log->root, !(flags & CLOG_READ_ONLY));
+    return r == -EAGAIN ? -EWOULDBLOCK : r;
+}
+
+static int add_found(struct clog *log, struct found *found)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    int r;
+
+    if (!part)
+        return -ENOMEM;
+    part->base = found->base;
+    part->extent = found->extent;
+    part->sealed = true;
+    atomic_init(&part->references, 1);
+    part->index = found->index;
+    found->index = NULL;
+    r = parts_add(log, part);
+    if (r < 0)
+        parts_put(log, part);
+    return r;
+}
+
+/* The last record's time, below which no later one's may lie; only from a
+   stamp that is whole, or a wrong one could hold time up for ever. */
+static int learn_time(struct clog *log)
+{
+    for (size_t k = log->count; k > 0; k--) {
+        struct part *part = log->parts[k - 1];
+        struct clog_record record = {0};
+        struct buffer buffer = {0};
+        struct place place;
+        uint64_t i = part->extent.count - 1;
+        int r;
+
+        if (part->extent.count == 0)
+            continue;
+        r = mend_place(log, part, &part->extent, i, false, &place);
+        if (r == 0)
+            r = mend_check(log, part, &part->extent, i, &buffer, false, &place);
+        buffer_done(&buffer);
+        if (r == -ENOMEM)
+            return r;
+        look_stamp(log, part, i, &record);
+        if (r == 0)
+            log->last_ns = record.time_ns;
+        return 0;
+    }
+    return 0;
+}
+
+/* The last segment found takes the appends. */
+static int reuse_active(struct clog *log)
+{
+    struct part *part = parts_active(log);
+    struct segment *files = calloc(1, sizeof(*files));
+    uint64_t capacity = part->extent.count * SLOT_SIZE;
+    int r;
+
+    if (!files)
+        return -ENOMEM;
+    if (capacity < log->options.max_index)
+        capacity = log->options.max_index;
+    r = segment_set_writable(log->io, log->segments, part->base, true);
+    if (r == 0)
+        r = segment_open_active(files, log->io, log->segments, part->base,
+                                capacity);
+    if (r == 0)
+        r = segment_cut(files, &part->extent);
+    if (r < 0) {
+        segment_done(files);
+        free(files);
+        return r;
+    }
+    parts_reopen(log, part);
+    parts_set_files(log, part, files);
+    part->sealed = false;
+    if (part->extent.count > 0) {
+        struct clog_record record = {0};
+
+        look_stamp(log, part, 0, &record);
+        part->first_ns = record.time_ns;
+    }
+    return 0;
+}
+
+static int start_writing(struct clog *log, const struct recovery *recovery)
+{
+    bool fresh = log->count == 0 || recovery->seal;
+    int r;
+
+    r = io_open(log->io, log->root, MARK_DURABLE, O_RDWR | O_CREAT, 0600);
+    if (r < 0)
+        return r;
+    log->durable_fd = r;
+    if (fresh) {
+        r = write_add_active(log);
+        if (r == 0 && log->count > 1)
+            (void)segment_set_writable(log->io, log->segments,
+                                       log->parts[log->count - 2]->base, false);
+    } else {
+        r = reuse_active(log);
+    }
+    if (r < 0)
+        return r;
+    sync_set_durable(log, log->next);
+    atomic_store(&log->writable, true);
+    return 0;
+}
+
+static int take_over(struct clog *log, struct recovery *recovery)
+{
+    int r = 0;
+
+    log->segments = recovery->segments;
+    recovery->segments = -1;
+    for (size_t k = 0; r == 0 && k < recovery->count; k++)
+        r = add_found(log, &recovery->found[k]);
+    log->next = recovery->next;
+    atomic_store(&log->durable, recovery->durable);
+    if (r == 0)
+        r = cursor_load_all(log, recovery->read_only, &log->report);
+    if (r == 0 && !recovery->read_only)
+        r = start_writing(log, recovery);
+    /* Last: it may meet an index to be mended, and that wants to be written. */
+    if (r == 0)
+        r = learn_time(log);
+    return r;
+}
+
+static int build(struct clog *log, const char *path,
+                 const struct clog_options *options)
+{
+    struct recovery recovery = {
+        .io = log->io,
+        .segments = -1,
+        .read_only = (options->flags & CLOG_READ_ONLY) != 0,
+        .options = options,
+        .report = &log->report,
+    };
+    int r = take_options(log, options);
+
+    if (r == 0)
+        r = open_root(log, path, options->flags);
+    if (r < 0)
+        return r;
+    recovery.root = log->root;
+    r = recover(&recovery);
+    if (r == 0)
+        r = take_over(log, &recovery);
+    recover_done(&recovery);
+    return r;
+}
+
+int log_open(struct io *io, const char *path,
+             const struct clog_options *options, struct clog_report *report,
+             struct clog **ret_log)
+{
+    static const struct clog_options defaults;
+    struct clog *log = calloc(1, sizeof(*log));
+    int r;
+
+    if (report)
+        *report = (struct clog_report){0};
+    if (!log)
+        return -ENOMEM;
+    log->io = io;
+    log->root = log->segments = log->cursors = log->durable_fd = -1;
+    log->cache_limit = cache_limit();
+    TAILQ_INIT(&log->cache);
+    r = init_locks(log);
+    if (r == 0)
+        r = build(log, path, options ? options : &defaults);
+    if (r == 0 && report)
+        r = report_copy(report, &log->report);
+    else if (report)
+        (void)report_copy(report, &log->report);
+    if (r < 0) {
+        free_log(log);
+        return r;
+    }
+    *ret_log = log;
+    return 0;
+}
+
+int clog_open(const char *path, const struct clog_options *options,
+              struct clog_report *report, struct clog **ret_log)
+{
+    return log_open(io_posix(), path, options, report, ret_log);
+}
+
+int clog_writer(const char *path, pid_t *ret_pid)
+{
+    struct io *io = io_posix();
+    struct writer writer;
+    int root = io_open_root(io, path);
+    int r;
+
+    if (root < 0)
+        return root;
+    r = writer_load(io, root, &writer);
+    io_close(io, root);
+    if (r == 0)
+        *ret_pid = writer.pid;
+    return r;
+}
+
+/* The marker says that nothing after it needs to be looked at; so it is
+   written only when all that it vouches for is on disk. */
+static int mark_clean(struct clog *log)
+{
+    const struct part *part = parts_active(log);
+    struct clean clean = {
+        .next = log->next,
+        .base = part->base,
+        .sizes = {part->extent.end, part->extent.count * SLOT_SIZE,
+                  part->extent.count * SLOT_SIZE},
+    };
+    int r = segment_sync_all(part->files);
+
+    if (r < 0)
+        return r;
+    (void)durable_write(log->io, log->durable_fd, log->next);
+    r = clean_store(log->io, log->root, &clean);
+    /* All is durable: without room for the marker, the next open reads more. */
+    return r == -ENOSPC || r == -EDQUOT ? 0 : r;
+}
+
+int clog_close(struct clog *log)
+{
+    int r = 0;
+
+    if (!log)
+        return 0;
+    if (atomic_load(&log->sync_error) != 0)
+        r = atomic_load(&log->sync_error);
+    else if (atomic_load(&log->writable))
+        r = mark_clean(log);
+    free_log(log);
+    return r;
+}
+
+void log_abandon(struct clog *log)
+{
+    free_log(log);
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/segments.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void close_files(struct segment *files)
+{
+    if (files)
+        segment_done(files);
+    free(files);
+}
+
+/* Takes the part's files out of the cache; they are the caller's. */
+static struct segment *detach(struct clog *log, struct part *part)
+{
+    struct segment *files = part->files;
+
+    if (files) {
+        TAILQ_REMOVE(&log->cache, part, link);
+        log->cached--;
+    }
+    part->files = NULL;
+    part->reopen = false;
+    return files;
+}
+
+static void attach(struct clog *log, struct part *part, struct segment *files)
+{
+    part->files = files;
+    TAILQ_INSERT_HEAD(&log->cache, part, link);
+    log->cached++;
+}
+
+/* The least recently used files that nobody uses, if there are too many. */
+static struct segment *evict(struct clog *log)
+{
+    struct part *part;
+
+    if (log->cached <= log->cache_limit)
+        return NULL;
+    TAILQ_FOREACH_REVERSE(part, &log->cache, part_list, link)
+    if (part->pins == 0)
+        return detach(log, part);
+    return NULL;
+}
+
+/* Gives the files a copy of the entries that stand for a wrong index. */
+static int use_memory_index(const struct part *part, uint64_t count,
+                            struct segment *files)
+{
+    size_t size = (size_t)count * SLOT_SIZE;
+    uint8_t *copy;
+
+    if (!part->index || size == 0)
+        return 0;
+    copy = malloc(size);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, part->index, size);
+    slots_use(&files->index, copy, size);
+    return 0;
+}
+
+/* A part that is not in the cache is sealed, or of a read-only log: its extent
+   is constant. */
+static int open_files(struct clog *log, struct part *part,
+                      struct segment **ret_files)
+{
+    uint64_t count = parts_extent(log, part).count;
+    struct segment *files = calloc(1, sizeof(*files));
+    int r;
+
+    if (!files)
+        return -ENOMEM;
+    r = segment_open(files, log->io, log->segments, part->base, count);
+    if (r == 0) {
+        (void)pthread_mutex_lock(&log->cache_lock);
+        r = use_memory_index(part, count, files);
+        (void)pthread_mutex_unlock(&log->cache_lock);
+    }
+    if (r < 0) {
+        close_files(files);
+        return r == -ENOENT ? -EIO : r;
+    }
+    *ret_files = files;
+    return 0;
+}
+
+/* Pins what is there already. */
+static struct segment *pin_open(struct clog *log, struct part *part)
+{
+    if (!part->files)
+        return NULL;
+    part->pins++;
+    TAILQ_REMOVE(&log->cache, part, link);
+    TAILQ_INSERT_HEAD(&log->cache, part, link);
+    return part->files;
+}
+
+int parts_pin(struct clog *log, struct part *part, bool nowait,
+              struct segment **ret_files)
+{
+    struct segment *new = NULL;
+    struct segment *evicted = NULL;
+    struct segment *files;
+    int r;
+
+    (void)pthread_mutex_lock(&log->cache_lock);
+    files = pin_open(log, part);
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    if (!files && nowait)
+        return -EAGAIN;
+    if (!files) {
+        r = open_files(log, part, &new);
+        if (r < 0)
+            return r;
+        (void)pthread_mutex_lock(&log->cache_lock);
+        if (!part->files) {
+            attach(log, part, new);
+            new = NULL;
+        }
+        files = pin_open(log, part);
+        evicted = evict(log);
+        (void)pthread_mutex_unlock(&log->cache_lock);
+        close_files(new);
+        close_files(evicted);
+    }
+    *ret_files = files;
+    return 0;
+}
+
+void parts_unpin(struct clog *log, struct part *part)
+{
+    struct segment *closed = NULL;
+
+    (void)pthread_mutex_lock(&log->cache_lock);
+    if (--part->pins == 0 && part->reopen)
+        closed = detach(log, part);
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    close_files(closed);
+}
+
+void parts_reopen(struct clog *log, struct part *part)
+{
+    struct segment *closed = NULL;
+
+    (void)pthread_mutex_lock(&log->cache_lock);
+    part->reopen = part->files != NULL;
+    if (part->pins == 0)
+        closed = detach(log, part);
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    close_files(closed);
+}
+
+void parts_set_files(struct clog *log, struct part *part, struct segment *files)
+{
+    (void)pthread_mutex_lock(&log->cache_lock);
+    part->pins++;
+    attach(log, part, files);
+    (void)pthread_mutex_unlock(&log->cache_lock);
+}
+
+/* Nobody refers to the part any more. */
+static void free_part(struct clog *log, struct part *part)
+{
+    struct segment *closed;
+
+    (void)pthread_mutex_lock(&log->cache_lock);
+    closed = detach(log, part);
+    if (part->dropped) {
+        log->pinned_segments--;
+        log->pinned_bytes -= part->extent.end;
+    }
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    close_files(closed);
+    free(part->index);
+    free(part);
+}
+
+void parts_put(struct clog *log, struct part *part)
+{
+    if (part && atomic_fetch_sub(&part->references, 1) == 1)
+        free_part(log, part);
+}
+
+/* References a part that was found; the caller holds lock, so that the log's
+   own reference is there still. */
+static void found(struct part *part, struct part **ret_part)
+{
+    atomic_fetch_add(&part->references, 1);
+    *ret_part = part;
+}
+
+/* The last part whose base (or stream start) is at or below key; the caller
+   holds lock. */
+static struct part *search(const struct clog *log, uint64_t key, bool by_stream)
+{
+    size_t low = 0;
+    size_t high = log->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct part *part = log->parts[middle];
+
+        if ((by_stream ? part->stream_start : part->base) <= key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? log->parts[low - 1] : NULL;
+}
+
+int parts_find(struct clog *log, uint64_t offset, struct part **ret_part,
+               struct extent *ret_extent)
+{
+    struct part *part;
+    int r = 0;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    part = search(log, offset, false);
+    if (!part || offset >= log->next)
+        r = -ENOENT;
+    else if (offset - part->base >= part->extent.count)
+        r = -EIO;
+    if (r == 0) {
+        found(part, ret_part);
+        *ret_extent = part->extent;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+int parts_find_byte(struct clog *log, uint64_t position, struct part **ret_part,
+                    struct extent *ret_extent)
+{
+    struct part *part;
+    int r = 0;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    /* Empty parts start where the next one does; the last of them is found,
+       and it is the one with bytes unless position is the end. */
+    part = search(log, position, true);
+    if (position >= log->stream_end)
+        r = -ENOENT;
+    else if (!part)
+        r = -ESTALE;
+    if (r == 0) {
+        found(part, ret_part);
+        *ret_extent = part->extent;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+int parts_find_base(struct clog *log, uint64_t base, struct part **ret_part)
+{
+    struct part *part;
+    int r = -ENOENT;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    part = search(log, base, false);
+    if (part && part->base == base) {
+        found(part, ret_part);
+        r = 0;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+int parts_find_after(struct clog *log, uint64_t base, struct part **ret_part,
+                     struct extent *ret_extent)
+{
+    size_t low = 0;
+    size_t high;
+    int r = -ENOENT;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    high = log->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (log->parts[middle]->base < base)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < log->count) {
+        found(log->parts[low], ret_part);
+        *ret_extent = log->parts[low]->extent;
+        r = 0;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+int parts_find_active(struct clog *log, struct part **ret_part)
+{
+    int r = -ENOENT;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    if (log->count > 0) {
+        found(parts_active(log), ret_part);
+        r = 0;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+struct part *parts_active(const struct clog *log)
+{
+    return log->active;
+}
+
+struct extent parts_extent(struct clog *log, const struct part *part)
+{
+    struct extent extent;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    extent = part->extent;
+    (void)pthread_rwlock_unlock(&log->lock);
+    return extent;
+}
+
+static int make_room(struct clog *log)
+{
+    size_t capacity = log->capacity ? 2 * log->capacity : 16;
+    struct part **parts;
+
+    if (log->count < log->capacity)
+        return 0;
+    parts = reallocarray(log->parts, capacity, sizeof(struct part *));
+    if (!parts)
+        return -ENOMEM;
+    log->parts = parts;
+    log->capacity = capacity;
+    return 0;
+}
+
+int parts_add(struct clog *log, struct part *part)
+{
+    int r;
+
+    (void)pthread_rwlock_wrlock(&log->lock);
+    r = make_room(log);
+    if (r == 0) {
+        part->stream_start = log->stream_end;
+        log->parts[log->count++] = part;
+        log->active = part;
+        log->records += part->extent.count;
+        log->stream_end +=
+            part->extent.end - RECORD_PREFIX * part->extent.count;
+    }
+    (void)pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+void parts_remove_first(struct clog *log)
+{
+    struct part *part;
+
+    (void)pthread_rwlock_wrlock(&log->lock);
+    part = log->parts[0];
+    log->count--;
+    memmove(log->parts, log->parts + 1, log->count * sizeof(struct part *));
+    log->records -= part->extent.count;
+    (void)pthread_rwlock_unlock(&log->lock);
+    (void)pthread_mutex_lock(&log->cache_lock);
+    part->dropped = true;
+    log->pinned_segments++;
+    log->pinned_bytes += part->extent.end;
+    (void)pthread_mutex_unlock(&log->cache_lock);
+    parts_put(log, part);
+}
+
+void parts_done(struct clog *log)
+{
+    for (size_t k = 0; k < log->count; k++)
+        parts_put(log, log->parts[k]);
+    free(log->parts);
+    log->parts = NULL;
+    log->count = 0;
+}
+
+uint64_t parts_next(struct clog *log)
+{
+    uint64_t next;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    next = log->next;
+    (void)pthread_rwlock_unlock(&log->lock);
+    return next;
+}
+
+static uint64_t first_offset(const struct clog *log)
+{
+    return log->count > 0 ? log->parts[0]->base : log->next;
+}
+
+uint64_t parts_oldest(struct clog *log)
+{
+    uint64_t offset;
+
+    (void)pthread_rwlock_rdlock(&log->lock);
+    offset = first_offset(log);
+    (void)pthread_rwlock_unlock(&log->lock);
+    return offset;
+}
+
+/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
+static uint64_t stored_bytes(const struct clog *log)
+{
+    uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
+
+    return log->stream_end - start +
+           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
+}
+
+void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    *ret_bytes = stored_bytes(log);
+    *ret_records = log->records;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
+void parts_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    *ret_start = log->count ? log->parts[0]->stream_start : 0;
+    *ret_end = log->stream_end;
+    (void)pthread_rwlock_unlock(&log->lock);
+}
+
+void parts_status(struct clog *log, struct clog_status *status)
+{
+    (void)pthread_rwlock_rdlock(&log->lock);
+    status->oldest = first_offset(log);
+    status->next = log->next;
+    status->active = log->count ? parts_active(log)->base : log->next;
+    status->segments = log->count;
+    status->records = log->records;
+    status->stored_bytes = stored_bytes(log);
+    status->stream_start = log->count ? log->parts[0]->stream_start : 0;
+    status->stream_end = log->stream_end;
+    status->oldest_time_ns = log->count ? log->parts[0]->first_ns : 0;
+    status->last_time_ns = log->last_ns;
+    status->appends = log->appends;
+    status->appended = log->appended;
+    status->appended_bytes = log->appended_bytes;
+    status->drops = log->drops;
+    (void)pthread_rwlock_unlock(&log->lock);
+    (void)pthread_mutex_lock(&log->cache_lock);
+    status->pinned_segments = log->pinned_segments;
+    status->pinned_bytes = log->pinned_bytes;
+    (void)pthread_mutex_unlock(&log->cache_lock);
+}

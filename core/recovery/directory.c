@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "recovery/directory.h"
+
+#include "recovery/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse(struct recovery *recovery, const char *file, int error,
+                  const char *what)
+{
+    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_REFUSED,
+                                         NULL, file, "%s", what);
+
+    note->error = error;
+    return error;
+}
+
+/* Names that a directory may hold that is to become a log: those of a log
+   that was being made, and what mkfs leaves. */
+static int is_foreign(void *ctx, const char *name)
+{
+    static const char *const known[] = {
+        "segments",   "quarantine", "lost+found",      MARK_FORMAT ".new",
+        MARK_DURABLE, MARK_WRITER,  MARK_WRITER ".new"};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (strcmp(name, known[i]) == 0)
+            return 0;
+    (void)strncpy(ctx, name, 63);
+    return 1;
+}
+
+static int check_unmarked(struct recovery *recovery)
+{
+    struct io_stat st;
+    char name[64] = "";
+    int r;
+
+    r = recovery->io->ops->statat(recovery->io, recovery->root, "segments",
+                                  &st);
+    if (r != -ENOENT)
+        return r;
+    r = recovery->io->ops->list(recovery->io, recovery->root, is_foreign, name);
+    if (r > 0)
+        return refuse(recovery, name, -EUCLEAN,
+                      "not a log's file: the directory is neither a log nor "
+                      "empty");
+    if (r == 0 && recovery->read_only)
+        return refuse(recovery, "", -ENOENT, "there is no log here");
+    return r;
+}
+
+/* The directory may have just been made, by this run or by one that did not
+   get here; its name must be durable before anything in it is. Who may not
+   open the parent did not make the directory in it. */
+static int sync_parent(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    int parent = io_open(io, recovery->root, "..", O_RDONLY | O_DIRECTORY, 0);
+    int r;
+
+    if (parent < 0)
+        return parent == -EACCES ? 0 : parent;
+    r = io_sync(io, parent);
+    io_close(io, parent);
+    return r;
+}
+
+static int check_format(struct recovery *recovery)
+{
+    uint64_t position = 0;
+    int r = format_check(recovery->io, recovery->root, &position);
+
+    if (r == -EUCLEAN) {
+        struct clog_note *note =
+            report_note(recovery->report, CLOG_NOTE_REFUSED, NULL, MARK_FORMAT,
+                        "not \"clog 1\" and a newline: another version, or "
+                        "not a log");
+
+        note->position = position;
+        note->error = r;
+    }
+    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+        return refuse(recovery, MARK_FORMAT, r, "cannot be read");
+    if (r != -ENOENT)
+        return r;
+    r = check_unmarked(recovery);
+    if (r < 0 || recovery->read_only)
+        return r;
+    r = sync_parent(recovery);
+    if (r < 0)
+        return r;
+    return format_write(recovery->io, recovery->root);
+}
+
+static int open_segments(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    int r = 0;
+
+    if (!recovery->read_only) {
+        r = io->ops->mkdir(io, recovery->root, "segments", 0700);
+        if (r == -EEXIST)
+            /* A copy of a mount's segments has a mount's modes. */
+            r = io->ops->chmodat(io, recovery->root, "segments", 0700);
+        if (r == 0)
+            r = io_sync(io, recovery->root);
+    }
+    if (r < 0)
+        return r;
+    r = io_open(io, recovery->root, "segments", O_RDONLY | O_DIRECTORY, 0);
+    if (r == -ENOENT && recovery->read_only)
+        return 0;
+    if (r == -ENOTDIR || r == -ELOOP)
+        return refuse(recovery, "segments", -EUCLEAN, "not a directory");
+    if (r >= 0)
+        recovery->segments = r;
+    return r < 0 ? r : 0;
+}
+
+int survey_root(struct recovery *recovery)
+{
+    int r = check_format(recovery);
+
+    return r < 0 ? r : open_segments(recovery);
+}
+
+/* Names as they come, before they are looked at. */
+struct names {
+    struct recovery *recovery;
+    uint64_t *bases; /* owned */
+    size_t count, capacity;
+};
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int finish_drop(struct recovery *recovery, const char *name)
+{
+    /* Its name first: the segment must not come back without its files. */
+    int r = io_sync(recovery->io, recovery->segments);
+
+    return r < 0 ? r : segment_remove(recovery->io, recovery->segments, name);
+}
+
+static bool is_dropped(const char *name)
+{
+    char base[SEGMENT_NAME];
+    uint64_t ignored;
+
+    if (strlen(name) != SEGMENT_NAME - 1 + strlen(SEGMENT_DROPPED) ||
+        strcmp(name + SEGMENT_NAME - 1, SEGMENT_DROPPED) != 0)
+        return false;
+    memcpy(base, name, SEGMENT_NAME - 1);
+    base[SEGMENT_NAME - 1] = '\0';
+    return segment_parse(base, &ignored) == 0;
+}
+
+static int on_name(void *ctx, const char *name)
+{
+    struct names *names = ctx;
+    uint64_t base;
+
+    if (is_dropped(name) && !names->recovery->read_only)
+        return finish_drop(names->recovery, name);
+    if (segment_parse(name, &base) < 0)
+        return 0;
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? 2 * names->capacity : 64;
+        uint64_t *bases = reallocarray(names->bases, capacity, sizeof(*bases));
+
+        if (!bases)
+            return -ENOMEM;
+        names->bases = bases;
+        names->capacity = capacity;
+    }
+    names->bases[names->count++] = base;
+    return 0;
+}
+
+static int refuse_file(struct recovery *recovery, uint64_t base,
+                       const char *file, const char *what)
+{
+    report_note(recovery->report, CLOG_NOTE_REFUSED, &base, file, "%s", what)
+        ->error = -EUCLEAN;
+    return -EUCLEAN;
+}
+
+static int measure_file(struct recovery *recovery, int dir, struct found *found,
+                        int file)
+{
+    struct io_stat st;
+    int r =
+        recovery->io->ops->statat(recovery->io, dir, segment_files[file], &st);
+
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    if (st.type != IO_FILE)
+        return refuse_file(recovery, found->base, segment_files[file],
+                           "not a regular file");
+    found->present[file] = true;
+    found->sizes[file] = st.size;
+    if (st.mode & 0222)
+        found->guarded = false;
+    if (file == CLOG_STORE)
+        found->time_ns = st.time_ns > 0 ? (uint64_t)st.time_ns : 0;
+    return 0;
+}
+
+static int measure(struct recovery *recovery, struct found *found)
+{
+    struct io *io = recovery->io;
+    struct io_stat st;
+    int dir = segment_open_dir(io, recovery->segments, found->base);
+    int r;
+
+    if (dir == -ENOTDIR || dir == -ELOOP)
+        return refuse_file(recovery, found->base, "", "not a directory");
+    if (dir < 0)
+        return dir;
+    r = io->ops->stat(io, dir, &st);
+    found->guarded = r == 0 && (st.mode & 0222) == 0;
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
+        r = measure_file(recovery, dir, found, file);
+    io_close(io, dir);
+    return r;
+}
+
+int survey_segments(struct recovery *recovery)
+{
+    struct names names = {.recovery = recovery};
+    int r = 0;
+
+    if (recovery->segments >= 0)
+        r = recovery->io->ops->list(recovery->io, recovery->segments, on_name,
+                                    &names);
+    if (r < 0 || names.count == 0)
+        goto out;
+    qsort(names.bases, names.count, sizeof(*names.bases), compare);
+    recovery->found = calloc(names.count, sizeof(struct found));
+    if (!recovery->found) {
+        r = -ENOMEM;
+        goto out;
+    }
+    recovery->count = names.count;
+    for (size_t i = 0; r == 0 && i < names.count; i++) {
+        recovery->found[i].base = names.bases[i];
+        r = measure(recovery, &recovery->found[i]);
+    }
+out:
+    free(names.bases);
+    return r;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * survey.h - what lies in a log's directory, by names and sizes alone.
+ */
+#ifndef CLOG_SURVEY_H
+#define CLOG_SURVEY_H
+
+#include "recovery/recovery.h"
+
+/*
+ * Checks that the directory is a log's, or empty; makes format and segments/
+ * where they are missing and may be made. EUCLEAN: noted.
+ */
+int survey_root(struct recovery *recovery);
+
+/*
+ * Lists the segments, in order, with the sizes of their files, and finishes
+ * the removal of dropped ones. EUCLEAN, noted: a name that is a segment's is
+ * not a directory, or a file of one is not a file.
+ */
+int survey_segments(struct recovery *recovery);
+
+#endif

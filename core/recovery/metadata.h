@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * marks.h - the small files beside the segments: format, writer, clean,
+ * durable, and the cursors.
+ *
+ * They are what one run of a log leaves behind for the next to decide by.
+ * FORMAT.md has their bytes. `durable` and `writer` are written in place, so
+ * that a full disk has room for them; a crash can leave them torn, and then
+ * they say nothing. The others are written whole: a crash leaves the old file
+ * or the new one.
+ */
+#ifndef CLOG_MARKS_H
+#define CLOG_MARKS_H
+
+#include "io/io.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MARK_FORMAT  "format"
+#define MARK_WRITER  "writer"
+#define MARK_CLEAN   "clean"
+#define MARK_DURABLE "durable"
+
+/* Who wrote last: a process, under a kernel, in a directory. */
+struct writer {
+    pid_t pid;
+    char boot_id[37];
+    uint64_t dev, ino; /* of the log's directory */
+};
+
+/* What a clean close left. */
+struct clean {
+    uint64_t next;     /* the log's next offset */
+    uint64_t base;     /* of the active segment */
+    uint64_t sizes[3]; /* of its files, by enum clog_file */
+};
+
+/* ENOENT: there is no such file. EUCLEAN: it is not one of ours, from byte
+ *ret_position on. */
+int format_check(struct io *io, int root, uint64_t *ret_position);
+int format_write(struct io *io, int root);
+
+/* ENOENT; EUCLEAN: torn. */
+int writer_load(struct io *io, int root, struct writer *ret_writer);
+int writer_store(struct io *io, int root, const struct writer *writer);
+
+/* ENOENT; EUCLEAN: damaged, or not written by us. */
+int clean_load(struct io *io, int root, struct clean *ret_clean);
+int clean_store(struct io *io, int root, const struct clean *clean);
+
+/* Durably. Absent is fine. */
+int clean_remove(struct io *io, int root);
+
+/* ENOENT; EUCLEAN: torn. */
+int durable_load(struct io *io, int root, uint64_t *ret_offset);
+
+/* Rewrites the 16 bytes of the file open as fd, without syncing them. */
+int durable_write(struct io *io, int fd, uint64_t offset);
+
+/* A cursor's file, in the directory of cursors. EUCLEAN: not one of ours. */
+int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset);
+int cursor_store(struct io *io, int dir, const char *name, uint64_t offset);
+
+#endif

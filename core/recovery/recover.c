@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+#include "recovery/recover.h"
+
+#include "io/bytes.h"
+#include "recovery/directory.h"
+#include "recovery/quarantine.h"
+#include "recovery/repair.h"
+#include "recovery/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Notes and counts what is not good among the first count records. */
+static void report_runs(struct recovery *recovery, uint64_t base,
+                        const struct scan *scan, uint64_t count)
+{
+    for (size_t k = 0; k < scan->run_count; k++) {
+        const struct run *run = &scan->runs[k];
+        uint64_t n = run->count;
+
+        if (run->first >= count)
+            return;
+        if (n > count - run->first)
+            n = count - run->first;
+        report_run(recovery->report, base, run, n);
+        if (run->verdict == VERDICT_PREFIX)
+            recovery->report->prefixes += n;
+        else if (run->verdict == VERDICT_UNVERIFIED)
+            recovery->report->unverified += n;
+        else
+            recovery->report->rotten += n;
+    }
+}
+
+static void note_gap(struct recovery *recovery, uint64_t from, uint64_t to)
+{
+    struct clog_note *note = report_note(
+        recovery->report, CLOG_NOTE_GAP, NULL, "segments",
+        "records %" PRIu64 " to %" PRIu64 " are lost", from, to - 1);
+
+    note->offset = from;
+    note->count = to - from;
+    recovery->report->lost += to - from;
+}
+
+static void note_torn(struct recovery *recovery, const struct found *found,
+                      const struct scan *scan, const struct decision *decision)
+{
+    struct clog_report *report = recovery->report;
+    uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
+    uint64_t records =
+        max(scan->extent.count, found_slots(found, CLOG_STAMPS)) -
+        decision->keep.count;
+    struct clog_note *note = report_note(
+        report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
+        recovery->read_only ? "torn tail; not served"
+                            : "torn tail; moved to quarantine/");
+
+    note->offset = found->base + decision->keep.count;
+    note->count = records;
+    note->position = decision->keep.end;
+    note->bytes = bytes;
+    report->torn_records += records;
+    report->torn_bytes += bytes;
+}
+
+/* Writing has failed with error: what is served is held in memory. */
+static void turn_read_only(struct recovery *recovery, int error,
+                           const char *what)
+{
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_READ_ONLY, NULL, "",
+                    "%s failed; the log is read-only", what);
+
+    note->error = error;
+    recovery->read_only = true;
+}
+
+static void note_index(struct recovery *recovery, const struct found *found,
+                       uint64_t count, uint64_t agrees, const char *text)
+{
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
+                    segment_files[CLOG_INDEX], "%s", text);
+
+    note->offset = found->base + agrees;
+    note->count = count - agrees;
+    note->position = agrees * SLOT_SIZE;
+}
+
+/* Brings the index in line with the scan: on disk, or else in memory. lost:
+   there were more records than the scan has found. */
+static int settle_index(struct recovery *recovery, struct found *found,
+                        const struct segment *segment, struct scan *scan,
+                        bool lost, bool sealed)
+{
+    uint64_t agrees =
+        index_agrees(&segment->index, found->sizes[CLOG_INDEX], scan);
+    int r = -EROFS;
+
+    if (agrees == scan->extent.count &&
+        (lost || found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE))
+        return 0;
+    if (!recovery->read_only)
+        r = index_rewrite(recovery->io, recovery->segments, found->base, scan,
+                          !lost, sealed);
+    if (r < 0) {
+        free(found->index);
+        found->index = scan->index;
+        scan->index = NULL;
+    }
+    if (found->extent.count > 0) {
+        note_index(recovery, found, scan->extent.count, agrees,
+                   r < 0 ? "rebuilt in memory" : "rebuilt");
+        recovery->report->indexes++;
+    }
+    return recovery->read_only ? 0 : r;
+}
+
+/* Whether the last of count records ends where the store does, by the index
+   and its own prefix. */
+static bool ends_at_store(struct recovery *recovery, const struct found *found,
+                          uint64_t count)
+{
+    struct extent extent = {count, found->sizes[CLOG_STORE]};
+    struct segment segment;
+    struct place place;
+    uint8_t prefix[RECORD_PREFIX];
+    bool fits = false;
+
+    if (segment_open(&segment, recovery->io, recovery->segments, found->base,
+                     count) < 0)
+        return false;
+    if (segment_place(&segment, &extent, count - 1, &place) == 0 &&
+        store_read(&segment.store, prefix, sizeof(prefix), place.position,
+                   false) == sizeof(prefix))
+        fits = get_be64(prefix) == place.length;
+    segment_done(&segment);
+    return fits;
+}
+
+/* Whether the files' sizes and ends say that all is there: as many stamps as
+   index entries as there are offsets up to the next segment, or up to a gap. */
+static bool sizes_fit(struct recovery *recovery, const struct found *found,
+                      uint64_t limit)
+{
+    uint64_t count = found_slots(found, CLOG_STAMPS);
+
+    if (count == 0 || count > limit ||
+        found->sizes[CLOG_STAMPS] != count * SLOT_SIZE ||
+        found->sizes[CLOG_INDEX] != count * SLOT_SIZE ||
+        found->sizes[CLOG_STORE] / (RECORD_PREFIX + 1) < count)
+        return false;
+    return ends_at_store(recovery, found, count);
+}
+
+/* Serves a segment that the device does not let be scanned by its sizes. */
+static void serve_unread(struct recovery *recovery, struct found *found,
+                         uint64_t limit, int error)
+{
+    uint64_t count = found_slots(found, CLOG_INDEX);
+
+    found->extent.count = count < limit ? count : limit;
+    found->extent.end = found->sizes[CLOG_STORE];
+    report_note(recovery->report, CLOG_NOTE_ROT, &found->base, "",
+                "could not be read to rebuild its index")
+        ->error = error;
+}
+
+/* Bytes that no record of a sealed segment has: they are not served. */
+static void note_excess(struct recovery *recovery, const struct found *found)
+{
+    if (found->extent.end < found->sizes[CLOG_STORE])
+        report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
+                    segment_files[CLOG_STORE],
+                    "bytes behind the last record; left as they are")
+            ->position = found->extent.end;
+}
+
+/* A segment that another follows, which begins limit records later. */
+static int settle_sealed(struct recovery *recovery, struct found *found,
+                         uint64_t limit)
+{
+    struct segment segment;
+    struct scan scan;
+    int r;
+
+    found->extent.count = found_slots(found, CLOG_STAMPS);
+    found->extent.end = found->sizes[CLOG_STORE];
+    if (sizes_fit(recovery, found, limit))
+        return 0;
+    r = evidence_scan(recovery, found, limit, &segment, &scan);
+    if (r == -EIO) {
+        serve_unread(recovery, found, limit, r);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    found->extent = scan.extent;
+    report_runs(recovery, found->base, &scan, scan.extent.count);
+    note_excess(recovery, found);
+    /* Where it cannot be written it is held in memory, and all is well. */
+    (void)settle_index(recovery, found, &segment, &scan,
+                       scan.extent.count < limit, true);
+    scan_done(&scan);
+    segment_done(&segment);
+    return 0;
+}
+
+static int settle_all_sealed(struct recovery *recovery)
+{
+    for (size_t k = 0; k + 1 < recovery->count; k++) {
+        struct found *found = &recovery->found[k];
+        int r = settle_sealed(recovery, found, found[1].base - found->base);
+
+        if (r < 0)
+            return r;
+        if (!recovery->read_only && !found->guarded)
+            (void)segment_set_writable(recovery->io, recovery->segments,
+                                       found->base, false);
+    }
+    return 0;
+}
+
+/* Whether the marker of a clean close is of these very files. */
+static bool clean_fits(const struct recovery *recovery,
+                       const struct found *found)
+{
+    const struct clean *clean = &recovery->clean;
+    uint64_t count = found_slots(found, CLOG_STAMPS);
+
+    return recovery->has_clean && clean->base == found->base &&
+           clean->next == found->base + count &&
+           clean->sizes[CLOG_STORE] == found->sizes[CLOG_STORE] &&
+           clean->sizes[CLOG_STAMPS] == found->sizes[CLOG_STAMPS] &&
+           found->sizes[CLOG_STAMPS] == count * SLOT_SIZE &&
+           recovery->durable == clean->next;
+}
+
+/* The index of what is kept is a beginning of the scan's. */
+static int apply(struct recovery *recovery, struct found *found,
+                 const struct segment *segment, struct scan *scan,
+                 const struct evidence *evidence,
+                 const struct decision *decision)
+{
+    const char *step = "keeping the torn tail in quarantine/";
+    int r = 0;
+
+    if (!recovery->read_only && decision->cut) {
+        r = quarantine_tail(recovery->io, recovery->root, segment, evidence,
+                            &decision->keep);
+        if (r < 0)
+            turn_read_only(recovery, r, step);
+    }
+    if (decision->cut)
+        note_torn(recovery, found, scan, decision);
+    if (!recovery->read_only) {
+        r = repair_tail(recovery, found, scan, decision, evidence->durable);
+        if (r < 0)
+            turn_read_only(recovery, r, "making the last segment durable");
+    }
+    scan->extent = decision->keep;
+    r = settle_index(recovery, found, segment, scan,
+                     decision->next > found->base + decision->keep.count,
+                     false);
+    if (r < 0)
+        turn_read_only(recovery, r, "rebuilding the last segment's index");
+    return 0;
+}
+
+static int settle_unclean(struct recovery *recovery, struct found *found)
+{
+    struct segment segment;
+    struct scan scan;
+    struct evidence evidence;
+    struct decision decision;
+    int r = evidence_scan(recovery, found, UINT64_MAX - found->base, &segment,
+                          &scan);
+
+    if (r < 0) {
+        report_note(recovery->report, CLOG_NOTE_REFUSED, &found->base, "",
+                    "could not be read to recover it")
+            ->error = r;
+        return r;
+    }
+    evidence_gather(recovery, found, &scan, &evidence);
+    recover_decide(&evidence, &scan, &segment, &decision);
+    recovery->durable = evidence.durable;
+    found->extent = decision.keep;
+    report_runs(recovery, found->base, &scan, decision.keep.count);
+    r = apply(recovery, found, &segment, &scan, &evidence, &decision);
+    recovery->next = decision.next;
+    recovery->seal = !decision.sound;
+    scan_done(&scan);
+    segment_done(&segment);
+    return r;
+}
+
+static int settle_last(struct recovery *recovery)
+{
+    struct found *found;
+
+    if (recovery->count == 0) {
+        recovery->next = recovery->durable;
+        return 0;
+    }
+    found = &recovery->found[recovery->count - 1];
+    if (clean_fits(recovery, found)) {
+        recovery->report->clean = true;
+        found->extent.count = found_slots(found, CLOG_STAMPS);
+        found->extent.end = found->sizes[CLOG_STORE];
+        recovery->next = recovery->clean.next;
+        if (found->sizes[CLOG_INDEX] == recovery->clean.sizes[CLOG_INDEX])
+            return 0;
+    }
+    return settle_unclean(recovery, found);
+}
+
+static void report_totals(struct recovery *recovery)
+{
+    struct clog_report *report = recovery->report;
+
+    report->segments = recovery->count;
+    report->same_boot = recovery->same_boot;
+    report->read_only = recovery->read_only;
+    for (size_t k = 0; k < recovery->count; k++) {
+        const struct found *found = &recovery->found[k];
+        uint64_t end = found->base + found->extent.count;
+        uint64_t next =
+            k + 1 < recovery->count ? found[1].base : recovery->next;
+
+        report->records += found->extent.count;
+        if (end < next)
+            note_gap(recovery, end, next);
+    }
+}
+
+/* The marks that speak for this run. `writer` makes the next open trust that
+   completed writes are all there, so nothing may precede it that is not. */
+static int write_marks(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    struct writer writer = {.pid = getpid()};
+    struct io_stat st;
+    int r = io->ops->stat(io, recovery->root, &st);
+
+    if (r < 0)
+        return r;
+    writer.dev = st.dev;
+    writer.ino = st.ino;
+    if (io->ops->boot_id(io, writer.boot_id) < 0)
+        (void)strcpy(writer.boot_id, "unknown");
+    r = writer_store(io, recovery->root, &writer);
+    if (r == 0)
+        r = clean_remove(io, recovery->root);
+    return r;
+}
+
+int recover(struct recovery *recovery)
+{
+    int r;
+
+    recovery->segments = -1;
+    r = survey_root(recovery);
+    if (r == 0)
+        r = evidence_load(recovery);
+    if (r == 0)
+        r = survey_segments(recovery);
+    if (r == 0)
+        r = settle_all_sealed(recovery);
+    if (r == 0)
+        r = settle_last(recovery);
+    if (r == 0 && !recovery->read_only)
+        r = write_marks(recovery);
+    if (r < 0)
+        return r;
+    report_totals(recovery);
+    /* What was only read may be in the page cache alone. */
+    if (!recovery->read_only)
+        recovery->durable = recovery->next;
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * evidence.h - what a recovery goes by: what lies there, what earlier runs
+ * left, what a scan says.
+ */
+#ifndef CLOG_EVIDENCE_H
+#define CLOG_EVIDENCE_H
+
+#include "recovery/metadata.h"
+#include "recovery/scan.h"
+
+/* A segment on disk, and then as it is to be served. */
+struct found {
+    uint64_t base;
+    bool present[3];      /* by enum clog_file */
+    uint64_t sizes[3];    /* bytes on disk */
+    bool guarded;         /* nobody may write to directory and files */
+    struct extent extent; /* what is served */
+    uint64_t time_ns;     /* of its store's last change */
+    uint8_t *index;       /* owned: entries that stand for a wrong index that
+                             could not be rebuilt on disk; else NULL */
+};
+
+struct recovery {
+    struct io *io;
+    int root;       /* borrowed: the log's directory */
+    int segments;   /* owned: its segments; -1 if read-only and missing */
+    bool read_only; /* in: write nothing; out: the log takes no appends */
+    const struct clog_options *options; /* borrowed */
+    struct clog_report *report;         /* borrowed; is filled in */
+    struct found *found;                /* owned; in order of base */
+    size_t count;
+    uint64_t next;    /* the log's next offset */
+    uint64_t durable; /* records below this are known to be durable */
+    bool seal;        /* the last segment is not to be appended to */
+    /* What earlier runs left. */
+    bool has_clean, has_writer, same_boot;
+    struct clean clean;
+};
+
+/* Frees and closes what is owned. */
+void recover_done(struct recovery *recovery);
+
+/* Slots in one of the segment's files. */
+static inline uint64_t found_slots(const struct found *found,
+                                   enum clog_file file)
+{
+    return found->sizes[file] / SLOT_SIZE;
+}
+
+/* What decides about the last segment of an unclean log. */
+struct evidence {
+    uint64_t durable;    /* all records below this were durable */
+    bool same_boot;      /* completed writes are all there */
+    bool stamps_missing; /* somebody took them away, no crash did */
+    uint64_t store_size, stamps_size; /* bytes */
+    uint64_t index_count, stamps_count;
+};
+
+/* Loads what earlier runs left: durable, has_clean, has_writer, same_boot. */
+int evidence_load(struct recovery *recovery);
+
+/* Opens the segment for reading all that its files hold, and scans up to limit
+   records of it. On failure there is nothing to release. */
+int evidence_scan(struct recovery *recovery, const struct found *found,
+                  uint64_t limit, struct segment *ret_segment,
+                  struct scan *ret_scan);
+
+/* The evidence about the last segment. */
+void evidence_gather(const struct recovery *recovery, const struct found *found,
+                     const struct scan *scan, struct evidence *ret_evidence);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "recovery/repair.h"
+
+#include "io/buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define PIECE ((size_t)256 << 10)
+
+uint64_t index_agrees(const struct slots *index, uint64_t index_size,
+                      const struct scan *scan)
+{
+    uint64_t count = index_size / SLOT_SIZE;
+    uint8_t entry[SLOT_SIZE];
+
+    if (count > scan->extent.count)
+        count = scan->extent.count;
+    for (uint64_t i = 0; i < count; i++)
+        if (slots_get(index, i, entry) < 0 ||
+            memcmp(entry, scan->index + i * SLOT_SIZE, SLOT_SIZE) != 0)
+            return i;
+    return count;
+}
+
+bool index_fits(const struct slots *index, uint64_t index_size,
+                const struct scan *scan)
+{
+    return index_size == scan->extent.count * SLOT_SIZE &&
+           index_agrees(index, index_size, scan) == scan->extent.count;
+}
+
+static int write_index(struct io *io, int dir, const struct scan *scan,
+                       bool exact)
+{
+    uint64_t size = scan->extent.count * SLOT_SIZE;
+    int fd =
+        io_open(io, dir, segment_files[CLOG_INDEX], O_RDWR | O_CREAT, 0600);
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = io_write(io, fd, scan->index, (size_t)size, 0);
+    if (r == 0 && exact)
+        r = io_truncate(io, fd, size);
+    if (r == 0)
+        r = io_sync(io, fd);
+    if (r == 0)
+        r = io_sync(io, dir);
+    io_close(io, fd);
+    return r;
+}
+
+int index_rewrite(struct io *io, int segments, uint64_t base,
+                  const struct scan *scan, bool exact, bool sealed)
+{
+    int dir;
+    int r = segment_set_writable(io, segments, base, true);
+
+    if (r < 0)
+        return r;
+    dir = segment_open_dir(io, segments, base);
+    if (dir < 0)
+        return dir;
+    r = write_index(io, dir, scan, exact);
+    io_close(io, dir);
+    if (r == 0 && sealed)
+        r = segment_set_writable(io, segments, base, false);
+    return r;
+}
+
+/* Writes bytes [from, to) of a file again, from what reads show of them. */
+static int write_again(struct io *io, int fd, uint64_t from, uint64_t to,
+                       struct buffer *buffer)
+{
+    while (from < to) {
+        size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
+        ssize_t got = io_read(io, fd, buffer->data, n, from, false);
+        int r;
+
+        if (got != (ssize_t)n)
+            return got < 0 ? (int)got : -EIO;
+        r = io_write(io, fd, buffer->data, n, from);
+        if (r < 0)
+            return r;
+        from += n;
+    }
+    return 0;
+}
+
+/* The last segment's files that are cut and made durable. */
+struct reopened {
+    int dir, store, stamps; /* owned; stamps is -1 where there are none */
+};
+
+static int reopen_file(struct recovery *recovery, const struct found *found,
+                       int dir, enum clog_file file, int *ret_fd)
+{
+    int fd;
+
+    if (!found->present[file])
+        return 0;
+    fd = io_open(recovery->io, dir, segment_files[file], O_RDWR, 0);
+    if (fd < 0)
+        return fd;
+    *ret_fd = fd;
+    return 0;
+}
+
+static int reopen(struct recovery *recovery, const struct found *found,
+                  struct reopened *ret)
+{
+    int r = segment_set_writable(recovery->io, recovery->segments, found->base,
+                                 true);
+
+    if (r < 0)
+        return r;
+    r = segment_open_dir(recovery->io, recovery->segments, found->base);
+    if (r < 0)
+        return r;
+    ret->dir = r;
+    r = reopen_file(recovery, found, ret->dir, CLOG_STORE, &ret->store);
+    if (r == 0)
+        r = reopen_file(recovery, found, ret->dir, CLOG_STAMPS, &ret->stamps);
+    return r;
+}
+
+/*
+ * After a failed sync the page cache can show what the disk does not have, and
+ * syncing it again proves nothing: the pages are clean. So all that is not
+ * known to be durable is made dirty first.
+ */
+static int make_durable(struct io *io, int fd, uint64_t from, uint64_t to)
+{
+    struct buffer buffer = {0};
+    int r;
+
+    if (fd < 0)
+        return 0;
+    r = buffer_reserve(&buffer, PIECE);
+    if (r == 0)
+        r = write_again(io, fd, from, to, &buffer);
+    if (r == 0)
+        r = io_sync(io, fd);
+    buffer_done(&buffer);
+    return r;
+}
+
+static int cut(struct io *io, const struct reopened *files, uint64_t end,
+               uint64_t stamps)
+{
+    int r = 0;
+
+    /* Stamps first: frames without stamps are a torn tail to any recovery,
+       stamps without frames are a loss to one under the same kernel. */
+    if (files->stamps >= 0)
+        r = io_truncate(io, files->stamps, stamps);
+    if (r == 0 && files->store >= 0)
+        r = io_truncate(io, files->store, end);
+    return r;
+}
+
+/*
+ * A crash leaves the tail in quarantine and in the segment, or cut from some
+ * of the files; what is left is judged again, to the same end.
+ */
+int repair_tail(struct recovery *recovery, const struct found *found,
+                const struct scan *scan, const struct decision *decision,
+                uint64_t durable)
+{
+    struct io *io = recovery->io;
+    struct reopened files = {-1, -1, -1};
+    uint64_t first = durable > found->base ? durable - found->base : 0;
+    uint64_t stamps = decision->keep.count * SLOT_SIZE;
+    int r = reopen(recovery, found, &files);
+
+    if (first > decision->keep.count)
+        first = decision->keep.count;
+    /* Stamps may be missing of what is kept: a cut never makes a file grow. */
+    if (stamps > found->sizes[CLOG_STAMPS])
+        stamps = found->sizes[CLOG_STAMPS];
+    if (r == 0 && decision->cut)
+        r = cut(io, &files, decision->keep.end, stamps);
+    if (r == 0)
+        r = make_durable(io, files.store, scan_position(scan, first),
+                         decision->keep.end);
+    if (r == 0)
+        r = make_durable(io, files.stamps, first * SLOT_SIZE, stamps);
+    if (r == 0)
+        r = io_sync(io, files.dir);
+    if (r == 0)
+        r = io_sync(io, recovery->segments);
+    io_close(io, files.store);
+    io_close(io, files.stamps);
+    io_close(io, files.dir);
+    return r;
+}

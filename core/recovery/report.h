@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.h - filling in struct clog_report.
+ */
+#ifndef CLOG_REPORT_H
+#define CLOG_REPORT_H
+
+#include "clog.h"
+#include "recovery/scan.h"
+
+/*
+ * Adds a note whose text is format, printed. Its file is "segments/BASE/FILE",
+ * or file alone where base is NULL. Notes over the bound, or that no memory is
+ * left for, are dropped: the counts do not depend on them. Returns the note to
+ * fill in further, or a place that is forgotten; valid until the next call.
+ */
+__attribute__((format(printf, 5, 6))) struct clog_note *report_note(
+    struct clog_report *report, enum clog_note_kind kind, const uint64_t *base,
+    const char *file, const char *format, ...);
+
+/* Notes the first count records of a run of the segment base. */
+void report_run(struct clog_report *report, uint64_t base,
+                const struct run *run, uint64_t count);
+
+/* Copies a report, notes and all. ENOMEM: without the notes. */
+int report_copy(struct clog_report *to, const struct clog_report *from);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment/index.h"
+
+#include "io/bytes.h"
+
+#include <errno.h>
+
+void index_put(uint8_t to[SLOT_SIZE], uint64_t offset, uint64_t position)
+{
+    put_be64(to, offset);
+    put_be64(to + 8, position);
+}
+
+int index_get(const struct slots *index, uint64_t base, uint64_t i,
+              uint64_t *ret_position)
+{
+    uint8_t entry[SLOT_SIZE];
+    int r = slots_get(index, i, entry);
+
+    if (r < 0)
+        return r;
+    if (get_be64(entry) != base + i)
+        return -EUCLEAN;
+    *ret_position = get_be64(entry + 8);
+    return 0;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment/segment.h"
+
+#include "io/bytes.h"
+#include "segment/index.h"
+#include "segment/stamps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *const segment_files[3] = {"store", "index", "stamps"};
+
+void scratch_trim(struct scratch *scratch)
+{
+    buffer_trim(&scratch->frames);
+    buffer_trim(&scratch->stamps);
+    buffer_trim(&scratch->index);
+}
+
+void scratch_done(struct scratch *scratch)
+{
+    buffer_done(&scratch->frames);
+    buffer_done(&scratch->stamps);
+    buffer_done(&scratch->index);
+}
+
+void segment_name(uint64_t base, char ret[SEGMENT_NAME])
+{
+    (void)snprintf(ret, SEGMENT_NAME, "%020" PRIu64, base);
+}
+
+int segment_parse(const char *name, uint64_t *ret_base)
+{
+    uint64_t base = 0;
+
+    for (int i = 0; i < SEGMENT_NAME - 1; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return -EINVAL;
+        if (__builtin_mul_overflow(base, 10u, &base) ||
+            __builtin_add_overflow(base, (uint64_t)(name[i] - '0'), &base))
+            return -EINVAL;
+    }
+    if (name[SEGMENT_NAME - 1] != '\0')
+        return -EINVAL;
+    *ret_base = base;
+    return 0;
+}
+
+int segment_open_dir(struct io *io, int segments, uint64_t base)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(base, name);
+    return io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* The file's descriptor; -1, which is what slots and store take for a file
+   without bytes, when it is missing. */
+static int open_file(struct io *io, int dir, enum clog_file file, int *ret_fd)
+{
+    int fd = io_open(io, dir, segment_files[file], O_RDONLY, 0);
+
+    if (fd < 0 && fd != -ENOENT)
+        return fd;
+    *ret_fd = fd < 0 ? -1 : fd;
+    return 0;
+}
+
+static int open_slots(struct slots *slots, struct io *io, int dir,
+                      enum clog_file file, uint64_t size)
+{
+    int fd = -1;
+    int r = open_file(io, dir, file, &fd);
+
+    if (r < 0)
+        return r;
+    return slots_open(slots, io, fd, fd < 0 ? 0 : size, false);
+}
+
+int segment_open(struct segment *segment, struct io *io, int segments,
+                 uint64_t base, uint64_t count)
+{
+    int fd = -1;
+    int dir;
+    int r;
+
+    *segment = (struct segment){.io = io, .base = base, .dir = -1};
+    store_open(&segment->store, io, -1);
+    dir = segment_open_dir(io, segments, base);
+    if (dir < 0)
+        return dir;
+    r = open_file(io, dir, CLOG_STORE, &fd);
+    if (r == 0)
+        store_open(&segment->store, io, fd);
+    if (r == 0)
+        r = open_slots(&segment->index, io, dir, CLOG_INDEX, count * SLOT_SIZE);
+    if (r == 0)
+        r = open_slots(&segment->stamps, io, dir, CLOG_STAMPS,
+                       count * SLOT_SIZE);
+    io_close(io, dir);
+    if (r < 0)
+        segment_done(segment);
+    return r;
+}
+
+static int make_file(struct io *io, int dir, enum clog_file file)
+{
+    return io_open(io, dir, segment_files[file], O_RDWR | O_CREAT, 0600);
+}
+
+static int make_slots(struct slots *slots, struct io *io, int dir,
+                      enum clog_file file, uint64_t capacity)
+{
+    int fd = make_file(io, dir, file);
+
+    return fd < 0 ? fd : slots_open(slots, io, fd, capacity, true);
+}
+
+static int make_files(struct segment *segment, uint64_t capacity)
+{
+    struct io *io = segment->io;
+    int fd = make_file(io, segment->dir, CLOG_STORE);
+    int r;
+
+    if (fd < 0)
+        return fd;
+    store_open(&segment->store, io, fd);
+    r = make_slots(&segment->stamps, io, segment->dir, CLOG_STAMPS, capacity);
+    if (r < 0)
+        return r;
+    return make_slots(&segment->index, io, segment->dir, CLOG_INDEX, capacity);
+}
+
+int segment_open_active(struct segment *segment, struct io *io, int segments,
+                        uint64_t base, uint64_t capacity)
+{
+    char name[SEGMENT_NAME];
+    int r;
+
+    *segment = (struct segment){.io = io, .base = base, .dir = -1};
+    store_open(&segment->store, io, -1);
+    segment_name(base, name);
+    r = io->ops->mkdir(io, segments, name, 0700);
+    if (r < 0 && r != -EEXIST)
+        return r;
+    segment->dir = segment_open_dir(io, segments, base);
+    r = segment->dir < 0 ? segment->dir : make_files(segment, capacity);
+    if (r == 0)
+        r = segment_sync_all(segment);
+    if (r == 0)
+        r = io_sync(io, segment->dir);
+    if (r == 0)
+        r = io_sync(io, segments);
+    if (r < 0)
+        segment_done(segment);
+    return r;
+}
+
+void segment_done(struct segment *segment)
+{
+    if (!segment->io)
+        return;
+    slots_done(&segment->index);
+    slots_done(&segment->stamps);
+    store_done(&segment->store);
+    io_close(segment->io, segment->dir);
+    *segment = (struct segment){.dir = -1};
+}
+
+/* Encodes the batch's stamps and index entries; returns where its store
+   bytes end. */
+static uint64_t encode(const struct segment *segment,
+                       const struct extent *extent, const struct batch *batch,
+                       uint8_t *stamps, uint8_t *index)
+{
+    uint64_t position = extent->end;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct iovec *record = &batch->records[i];
+        uint64_t offset = segment->base + extent->count + i;
+        struct stamp stamp = {
+            .time_ns = batch->time_ns,
+            .bits = stamp_bits(offset, batch->durable, i + 1 < batch->count),
+        };
+        crc_t crc = record_crc_start(offset, position, &stamp);
+
+        crc = crc_add(crc, record->iov_base, record->iov_len);
+        stamp.crc = record_crc_end(crc, record->iov_len);
+        stamps_put(stamps + i * SLOT_SIZE, &stamp);
+        index_put(index + i * SLOT_SIZE, offset, position);
+        position += RECORD_PREFIX + record->iov_len;
+    }
+    return position;
+}
+
+/* A filesystem that copies on write may need room even to leave a size as it
+   is; so that is not asked of it. */
+static int cut_file(struct io *io, int fd, uint64_t size)
+{
+    struct io_stat st;
+
+    if (io->ops->stat(io, fd, &st) == 0 && st.size == size)
+        return 0;
+    return io_truncate(io, fd, size);
+}
+
+/* All three, also where one fails: the less is left over the better. */
+int segment_cut(struct segment *segment, const struct extent *extent)
+{
+    uint64_t slots = extent->count * SLOT_SIZE;
+    int index = cut_file(segment->io, segment->index.fd, slots);
+    int stamps = cut_file(segment->io, segment->stamps.fd, slots);
+    int store = cut_file(segment->io, segment->store.fd, extent->end);
+
+    if (store < 0)
+        return store;
+    return stamps < 0 ? stamps : index;
+}
+
+static int write_batch(struct segment *segment, const struct extent *extent,
+                       const struct batch *batch, struct scratch *scratch,
+                       bool *ret_stamped)
+{
+    uint64_t at = extent->count * SLOT_SIZE;
+    size_t size = batch->count * SLOT_SIZE;
+    int r;
+
+    r = slots_reserve(&segment->index, at + size);
+    if (r == 0)
+        r = slots_reserve(&segment->stamps, at + size);
+    if (r == 0)
+        r = store_append(&segment->store, batch->records, batch->count,
+                         extent->end, &scratch->frames);
+    if (r < 0)
+        return r;
+    *ret_stamped = true;
+    r = slots_write(&segment->stamps, scratch->stamps.data, size, at);
+    if (r == 0)
+        r = slots_write(&segment->index, scratch->index.data, size, at);
+    return r;
+}
+
+int segment_append(struct segment *segment, const struct extent *extent,
+                   const struct batch *batch, struct scratch *scratch,
+                   struct extent *ret_extent, bool *ret_broken)
+{
+    size_t size = batch->count * SLOT_SIZE;
+    struct extent grown = {extent->count + batch->count, 0};
+    bool stamped = false;
+    int r;
+
+    r = buffer_reserve(&scratch->stamps, size);
+    if (r == 0)
+        r = buffer_reserve(&scratch->index, size);
+    if (r < 0)
+        return r;
+    grown.end = encode(segment, extent, batch, scratch->stamps.data,
+                       scratch->index.data);
+    r = write_batch(segment, extent, batch, scratch, &stamped);
+    if (r == 0) {
+        *ret_extent = grown;
+        return 0;
+    }
+    /* A refused record whose stamp reached the disk would come back after a
+       power cut, unless the cut got there too. */
+    if (segment_cut(segment, extent) < 0 ||
+        (stamped && segment_sync(segment) < 0))
+        *ret_broken = true;
+    return r;
+}
+
+int segment_sync(struct segment *segment)
+{
+    int r = io_datasync(segment->io, segment->store.fd);
+
+    return r < 0 ? r : io_datasync(segment->io, segment->stamps.fd);
+}
+
+int segment_sync_all(struct segment *segment)
+{
+    int r = segment_sync(segment);
+
+    return r < 0 ? r : io_datasync(segment->io, segment->index.fd);
+}
+
+int segment_remove(struct io *io, int segments, const char *name)
+{
+    int dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
+    int r;
+
+    if (dir < 0)
+        return dir;
+    r = io->ops->chmod(io, dir, 0700);
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++) {
+        r = io->ops->unlink(io, dir, segment_files[file], false);
+        if (r == -ENOENT)
+            r = 0;
+    }
+    io_close(io, dir);
+    return r < 0 ? r : io->ops->unlink(io, segments, name, true);
+}
+
+static int set_files_writable(struct io *io, int dir, bool writable)
+{
+    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
+        int r = io->ops->chmodat(io, dir, segment_files[file],
+                                 writable ? 0600 : 0400);
+
+        if (r < 0 && r != -ENOENT)
+            return r;
+    }
+    return 0;
+}
+
+int segment_set_writable(struct io *io, int segments, uint64_t base,
+                         bool writable)
+{
+    int dir = segment_open_dir(io, segments, base);
+    int r = 0;
+
+    if (dir < 0)
+        return dir;
+    if (writable)
+        r = io->ops->chmod(io, dir, 0700);
+    if (r == 0)
+        r = set_files_writable(io, dir, writable);
+    if (r == 0 && !writable)
+        r = io->ops->chmod(io, dir, 0500);
+    io_close(io, dir);
+    return r;
+}
+
+int segment_place(const struct segment *segment, const struct extent *extent,
+                  uint64_t i, struct place *ret_place)
+{
+    uint64_t next = extent->end;
+    uint64_t position;
+    int r;
+
+    r = index_get(&segment->index, segment->base, i, &position);
+    if (r == 0 && i + 1 < extent->count)
+        r = index_get(&segment->index, segment->base, i + 1, &next);
+    if (r < 0)
+        return r;
+    if (next > extent->end || position >= next ||
+        next - position <= RECORD_PREFIX ||
+        next - position - RECORD_PREFIX > CLOG_RECORD_LIMIT)
+        return -EUCLEAN;
+    ret_place->position = position;
+    ret_place->length = next - position - RECORD_PREFIX;
+    return 0;
+}
+
+/* The verdict on a record, from its checksum as read and its prefix. */
+static enum verdict judge(const struct stamp *stamp, uint32_t crc,
+                          uint64_t prefix, uint64_t length)
+{
+    if (!stamp)
+        return prefix == length ? VERDICT_UNVERIFIED : VERDICT_BAD;
+    if (crc != stamp->crc)
+        return VERDICT_BAD;
+    return prefix == length ? VERDICT_GOOD : VERDICT_PREFIX;
+}
+
+enum verdict segment_verify(const struct segment *segment, uint64_t i,
+                            const struct place *place, const uint8_t *frame)
+{
+    struct stamp stamp;
+    uint64_t prefix = get_be64(frame);
+    crc_t crc;
+
+    if (stamps_get(&segment->stamps, i, &stamp) < 0)
+        return judge(NULL, 0, prefix, place->length);
+    crc = record_crc_start(segment->base + i, place->position, &stamp);
+    crc = crc_add(crc, frame + RECORD_PREFIX, place->length);
+    return judge(&stamp, record_crc_end(crc, place->length), prefix,
+                 place->length);
+}
+
+/* Reads exactly size bytes of the store. EIO: it has been cut short. */
+static int read_exactly(const struct store *store, void *data, size_t size,
+                        uint64_t position, bool nowait)
+{
+    ssize_t n = store_read(store, data, size, position, nowait);
+
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n == size)
+        return 0;
+    return nowait ? -EAGAIN : -EIO;
+}
+
+/* Adds the payload's bytes to crc. */
+static int add_payload(const struct store *store, const struct place *place,
+                       uint8_t *buffer, size_t size, bool nowait, crc_t *crc)
+{
+    uint64_t position = place->position + RECORD_PREFIX;
+    uint64_t left = place->length;
+
+    while (left > 0) {
+        size_t n = left < size ? (size_t)left : size;
+        int r = read_exactly(store, buffer, n, position, nowait);
+
+        if (r < 0)
+            return r;
+        *crc = crc_add(*crc, buffer, n);
+        position += n;
+        left -= n;
+    }
+    return 0;
+}
+
+static int check_pieces(const struct segment *segment, uint64_t i,
+                        const struct place *place, uint8_t *buffer, size_t size,
+                        bool nowait, enum verdict *ret_verdict)
+{
+    uint8_t prefix[RECORD_PREFIX];
+    struct stamp stamp;
+    bool stamped = stamps_get(&segment->stamps, i, &stamp) == 0;
+    crc_t crc = CRC_START;
+    int r;
+
+    r = read_exactly(&segment->store, prefix, sizeof(prefix), place->position,
+                     nowait);
+    if (r == 0 && stamped) {
+        crc = record_crc_start(segment->base + i, place->position, &stamp);
+        r = add_payload(&segment->store, place, buffer, size, nowait, &crc);
+    }
+    if (r < 0)
+        return r;
+    *ret_verdict =
+        judge(stamped ? &stamp : NULL, record_crc_end(crc, place->length),
+              get_be64(prefix), place->length);
+    return 0;
+}
+
+int segment_check(const struct segment *segment, uint64_t i,
+                  const struct place *place, uint8_t *buffer, size_t size,
+                  bool nowait, enum verdict *ret_verdict)
+{
+    int r;
+
+    if (place->length > size - RECORD_PREFIX)
+        return check_pieces(segment, i, place, buffer, size, nowait,
+                            ret_verdict);
+    r = read_exactly(&segment->store, buffer,
+                     RECORD_PREFIX + (size_t)place->length, place->position,
+                     nowait);
+    if (r == 0)
+        *ret_verdict = segment_verify(segment, i, place, buffer);
+    return r;
+}

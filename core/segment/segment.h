@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * segment.h - one store, its index and its stamps, in a directory named by the
+ * offset of the first record.
+ *
+ * A segment here is a set of open files. How many records and bytes of them
+ * count is an extent, which the caller keeps: what lies behind it is not there.
+ * Nothing here locks. Any number of threads may look up and read within an
+ * extent while one appends behind it.
+ */
+#ifndef CLOG_SEGMENT_H
+#define CLOG_SEGMENT_H
+
+#include "clog.h"
+#include "segment/record.h"
+#include "segment/slots.h"
+#include "segment/store.h"
+
+#include <stdbool.h>
+
+#define SEGMENT_NAME 21 /* bytes of a segment's name: 20 digits and a NUL */
+
+/* The names of a segment's files, by enum clog_file. */
+extern const char *const segment_files[3];
+
+struct segment {
+    struct io *io;
+    uint64_t base; /* offset of the first record */
+    int dir;       /* owned; -1 when sealed */
+    struct store store;
+    struct slots index;
+    struct slots stamps;
+};
+
+/* What of a segment counts. */
+struct extent {
+    uint64_t count; /* records */
+    uint64_t end;   /* bytes of the store */
+};
+
+/* Where a record is: its frame is the bytes [position, position + 8 + length)
+   of the store. */
+struct place {
+    uint64_t position;
+    uint64_t length; /* of the payload */
+};
+
+/* How a record's bytes compare with its stamp. */
+enum verdict {
+    VERDICT_GOOD,
+    VERDICT_PREFIX,     /* good, but the prefix in the store is wrong */
+    VERDICT_UNVERIFIED, /* there is no stamp; prefix and index agree */
+    VERDICT_BAD,
+};
+
+/* Records to append, and what their stamps are to say. */
+struct batch {
+    const struct iovec *records;
+    size_t count;
+    uint64_t time_ns;
+    uint64_t durable; /* all records below this offset are durable */
+};
+
+/* Memory that appends share. All zeros is empty. */
+struct scratch {
+    struct buffer frames, stamps, index;
+};
+
+void scratch_trim(struct scratch *scratch);
+void scratch_done(struct scratch *scratch);
+
+/* The name of the segment with that base. */
+void segment_name(uint64_t base, char ret[SEGMENT_NAME]);
+
+/* What is behind the name of a segment that is being dropped. */
+#define SEGMENT_DROPPED ".dropped"
+
+/* Exactly 20 digits of a number below 2^64, or EINVAL. */
+int segment_parse(const char *name, uint64_t *ret_base);
+
+/* Opens the directory of the segment base. */
+int segment_open_dir(struct io *io, int segments, uint64_t base);
+
+/*
+ * Removes the directory name, that of a dropped segment, and its files. On
+ * failure, or after a crash, it has fewer of them, and can be tried again.
+ */
+int segment_remove(struct io *io, int segments, const char *name);
+
+/*
+ * Opens the segment base below the directory segments, to read count records.
+ * A file that is missing has no bytes. No descriptor but the store's is kept.
+ */
+int segment_open(struct segment *segment, struct io *io, int segments,
+                 uint64_t base, uint64_t count);
+
+/*
+ * Opens it to append as well, and makes what is missing of it: when this
+ * returns 0 the three files and their names are durable, though not their
+ * contents. The maps have room for capacity bytes of slots. A crash leaves a
+ * segment with some of its files, empty, which the next call completes.
+ */
+int segment_open_active(struct segment *segment, struct io *io, int segments,
+                        uint64_t base, uint64_t capacity);
+
+/* Idempotent; a half-open segment is fine, and so is one of zeros. */
+void segment_done(struct segment *segment);
+
+/*
+ * Appends a batch behind extent, store first, then stamps, then index, and
+ * returns the new extent. On failure the files are cut back to extent; if
+ * that fails too *ret_broken is true and they are in doubt. A crash leaves a
+ * part of the batch, without its last stamp unless it is whole.
+ */
+int segment_append(struct segment *segment, const struct extent *extent,
+                   const struct batch *batch, struct scratch *scratch,
+                   struct extent *ret_extent, bool *ret_broken);
+
+/* Cuts the files back to extent. */
+int segment_cut(struct segment *segment, const struct extent *extent);
+
+/* Makes store and stamps durable. */
+int segment_sync(struct segment *segment);
+
+/* Makes all three files durable. */
+int segment_sync_all(struct segment *segment);
+
+/* Lets nobody write to the files and the directory any more, or lets their
+   owner again. Missing files are passed over. */
+int segment_set_writable(struct io *io, int segments, uint64_t base,
+                         bool writable);
+
+/*
+ * Where record base + i is, by the index. EIO: the index does not have it.
+ * EUCLEAN: what it says is impossible. Nothing is read from the store.
+ */
+int segment_place(const struct segment *segment, const struct extent *extent,
+                  uint64_t i, struct place *ret_place);
+
+/* Compares a whole frame in memory with the stamp of record base + i. */
+enum verdict segment_verify(const struct segment *segment, uint64_t i,
+                            const struct place *place, const uint8_t *frame);
+
+/*
+ * The same, reading the frame into buffer of size bytes (at least
+ * RECORD_PREFIX): at once if it fits, and then it is left there; otherwise
+ * piece by piece. EAGAIN: nowait, and it is not in memory. EIO.
+ */
+int segment_check(const struct segment *segment, uint64_t i,
+                  const struct place *place, uint8_t *buffer, size_t size,
+                  bool nowait, enum verdict *ret_verdict);
+
+#endif

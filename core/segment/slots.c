@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment/slots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int map(struct slots *slots, int fd, size_t size)
+{
+    const void *new = NULL;
+    int r = 0;
+
+    if (size > 0)
+        r = slots->io->ops->map(slots->io, fd, size, &new);
+    if (r < 0)
+        return r;
+    if (slots->map)
+        slots->io->ops->unmap(slots->io, slots->map, slots->map_size);
+    slots->map = new;
+    slots->map_size = size;
+    return 0;
+}
+
+int slots_open(struct slots *slots, struct io *io, int fd, size_t map_size,
+               bool keep)
+{
+    int r;
+
+    *slots = (struct slots){.io = io, .fd = -1};
+    r = map(slots, fd, map_size);
+    if (r == 0 && keep)
+        slots->fd = fd;
+    else
+        io_close(io, fd);
+    return r;
+}
+
+void slots_use(struct slots *slots, uint8_t *memory, size_t size)
+{
+    free(slots->memory);
+    slots->memory = memory;
+    slots->memory_size = size;
+}
+
+void slots_done(struct slots *slots)
+{
+    if (!slots->io)
+        return;
+    if (slots->map)
+        slots->io->ops->unmap(slots->io, slots->map, slots->map_size);
+    io_close(slots->io, slots->fd);
+    free(slots->memory);
+    *slots = (struct slots){.fd = -1};
+}
+
+int slots_reserve(struct slots *slots, size_t size)
+{
+    return size <= slots->map_size ? 0 : map(slots, slots->fd, size);
+}
+
+int slots_write(struct slots *slots, const uint8_t *data, size_t size,
+                uint64_t at)
+{
+    return io_write(slots->io, slots->fd, data, size, at);
+}
+
+int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
+{
+    const uint8_t *from = slots->memory ? slots->memory : slots->map;
+    size_t limit = slots->memory ? slots->memory_size : slots->map_size;
+
+    if (!from || at > limit || size > limit - at)
+        return -EIO;
+    if (!slots->memory)
+        return io_copy_mapped(data, from + at, size);
+    memcpy(data, from + at, size);
+    return 0;
+}
+
+int slots_get(const struct slots *slots, uint64_t i, uint8_t ret[SLOT_SIZE])
+{
+    if (i >= SIZE_MAX / SLOT_SIZE)
+        return -EIO;
+    return slots_read(slots, ret, SLOT_SIZE, i * SLOT_SIZE);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment/store.h"
+
+#include "io/bytes.h"
+#include "segment/record.h"
+
+#include <string.h>
+
+/* A payload below this is copied behind its prefix, a larger one is written
+   from where it is: a piece costs the kernel about as much as a copy of this
+   many bytes. */
+#define COPY_BELOW 2048u
+
+void store_open(struct store *store, struct io *io, int fd)
+{
+    store->io = io;
+    store->fd = fd;
+}
+
+void store_done(struct store *store)
+{
+    if (store->io)
+        io_close(store->io, store->fd);
+    store->fd = -1;
+}
+
+/* Frames as pieces of memory: runs of copied bytes, and large payloads. */
+struct frames {
+    uint8_t *bytes; /* the next free byte of the copies */
+    struct iovec *pieces;
+    size_t count;
+};
+
+static void add_copy(struct frames *frames, const void *data, size_t size)
+{
+    struct iovec *last =
+        frames->count ? &frames->pieces[frames->count - 1] : NULL;
+
+    memcpy(frames->bytes, data, size);
+    if (last && (uint8_t *)last->iov_base + last->iov_len == frames->bytes)
+        last->iov_len += size;
+    else
+        frames->pieces[frames->count++] = (struct iovec){frames->bytes, size};
+    frames->bytes += size;
+}
+
+static void add_record(struct frames *frames, const struct iovec *record)
+{
+    uint8_t prefix[RECORD_PREFIX];
+
+    put_be64(prefix, record->iov_len);
+    add_copy(frames, prefix, sizeof(prefix));
+    if (record->iov_len < COPY_BELOW)
+        add_copy(frames, record->iov_base, record->iov_len);
+    else
+        frames->pieces[frames->count++] = *record;
+}
+
+int store_append(struct store *store, const struct iovec *records, size_t count,
+                 uint64_t end, struct buffer *scratch)
+{
+    size_t copied = 0;
+    size_t large = 0;
+    struct frames frames = {0};
+    int r;
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_large = records[i].iov_len >= COPY_BELOW;
+
+        large += is_large;
+        copied += RECORD_PREFIX + (is_large ? 0 : records[i].iov_len);
+    }
+    /* A large payload ends one run of copies and begins another. */
+    r = buffer_reserve(scratch,
+                       (2 * large + 1) * sizeof(struct iovec) + copied);
+    if (r < 0)
+        return r;
+    frames.pieces = (struct iovec *)(void *)scratch->data;
+    frames.bytes = scratch->data + (2 * large + 1) * sizeof(struct iovec);
+    for (size_t i = 0; i < count; i++)
+        add_record(&frames, &records[i]);
+    return io_writev(store->io, store->fd, frames.pieces, frames.count, end);
+}
+
+ssize_t store_read(const struct store *store, void *data, size_t size,
+                   uint64_t position, bool nowait)
+{
+    return io_read(store->io, store->fd, data, size, position, nowait);
+}

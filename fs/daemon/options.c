@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FUSE_USE_VERSION 312
+#include <fuse_opt.h>
+
+#include "clog.h"
+
+/* name=NUMBER */
+struct number {
+    const char *name;
+    size_t place; /* of its uint64_t in struct options */
+    unsigned base;
+    bool sizes;
+    uint64_t min;
+    uint64_t max;
+};
+
+#define PLACE(field) offsetof(struct options, field)
+
+static const struct number numbers[] = {
+    {"max_store", PLACE(max_store), 10, true, 1, UINT64_C(1) << 62},
+    {"max_index", PLACE(max_index), 10, true, 16, UINT64_C(1) << 40},
+    {"max_record", PLACE(max_record), 10, true, 1, CLOG_RECORD_LIMIT},
+    {"max_held", PLACE(max_held), 10, true, 1, UINT64_C(1) << 40},
+    {"retain_bytes", PLACE(retain_bytes), 10, true, 1, UINT64_C(1) << 62},
+    {"retain_records", PLACE(retain_records), 10, false, 4, UINT64_C(1) << 62},
+    {"sync", PLACE(sync_seconds), 10, false, 0, 86400},
+    {"uid", PLACE(uid), 10, false, 0, UINT32_MAX - 1},
+    {"gid", PLACE(gid), 10, false, 0, UINT32_MAX - 1},
+    {"umask", PLACE(umask), 8, false, 0, 0777},
+};
+
+/* name=DURATION; kept in ns. */
+static const struct duration {
+    const char *name;
+    size_t place;
+} durations[] = {
+    {"retain_age", PLACE(retain_age_ns)},
+    {"segment_age", PLACE(segment_age_ns)},
+};
+
+/* Words that set a bool. */
+static const struct flag {
+    const char *name;
+    size_t place;
+    bool value;
+} flags[] = {
+    {"-f", PLACE(foreground), true},
+    {"-d", PLACE(debug), true},
+    {"-h", PLACE(help), true},
+    {"--help", PLACE(help), true},
+    {"-V", PLACE(version), true},
+    {"--version", PLACE(version), true},
+    {"ro", PLACE(read_only), true},
+    {"rw", PLACE(read_only), false},
+    {"allow_other", PLACE(allow_other), true},
+    {"sync", PLACE(sync_always), true},
+    {"async", PLACE(sync_always), false},
+    {"sync=always", PLACE(sync_always), true},
+    {"full=error", PLACE(drop_oldest), false},
+    {"full=drop_oldest", PLACE(drop_oldest), true},
+    {"keep_unread", PLACE(keep_unread), true},
+};
+
+/*
+ * What stands in an fstab and means nothing here: it is for mount(8), or about
+ * what a log does not have. -s asks for one thread, which there is anyway; -n
+ * and -v come from mount(8).
+ */
+static const char *const ignored[] = {
+    "-s",       "-n",         "-v",          "",
+    "defaults", "auto",       "noauto",      "user",
+    "nouser",   "users",      "owner",       "group",
+    "dev",      "nodev",      "suid",        "nosuid",
+    "exec",     "noexec",     "nofail",      "_netdev",
+    "atime",    "noatime",    "relatime",    "norelatime",
+    "diratime", "nodiratime", "strictatime", "nostrictatime",
+    "lazytime", "nolazytime", "silent",      "x-*",
+    "X-*",      "comment=*",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int multiply(uint64_t *number, char suffix)
+{
+    static const char suffixes[] = "KMG";
+    const char *found = strchr(suffixes, suffix);
+
+    if (found == NULL || *found == '\0')
+        return -EINVAL;
+    for (const char *s = suffixes; s <= found; s++) {
+        if (__builtin_mul_overflow(*number, 1024, number))
+            return -EINVAL;
+    }
+    return 0;
+}
+
+int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
+                   uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    const char *c = text;
+
+    for (; *c >= '0' && *c < '0' + (char)base; c++) {
+        if (__builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*c - '0'), &number))
+            return -EINVAL;
+    }
+    if (c == text)
+        return -EINVAL;
+    if (sizes && *c != '\0' && multiply(&number, *c++) < 0)
+        return -EINVAL;
+    if (*c != '\0' || number < min || number > max)
+        return -EINVAL;
+    *ret_number = number;
+    return 0;
+}
+
+int options_duration(const char *text, uint64_t *ret_ns)
+{
+    static const struct {
+        char suffix;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const uint64_t most = UINT64_C(36500) * 86400;
+    char digits[24] = "";
+    size_t length = strspn(text, "0123456789");
+    uint64_t unit = text[length] == '\0' ? 1 : 0;
+    uint64_t number;
+    int r;
+
+    for (size_t i = 0; i < COUNT(units); i++) {
+        if (text[length] == units[i].suffix && text[length + 1] == '\0')
+            unit = units[i].seconds;
+    }
+    if (unit == 0 || length >= sizeof(digits))
+        return -EINVAL;
+    memcpy(digits, text, length);
+    r = options_number(digits, 10, false, 1, most / unit, &number);
+    if (r == 0)
+        *ret_ns = number * unit * 1000000000;
+    return r;
+}
+
+static bool set_flag(struct options *options, const char *word)
+{
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        if (strcmp(word, flags[i].name) == 0) {
+            *(bool *)((char *)options + flags[i].place) = flags[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_ignored(const char *word)
+{
+    for (size_t i = 0; i < COUNT(ignored); i++) {
+        if (fnmatch(ignored[i], word, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether word is name=VALUE. */
+static bool names(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(word, name, length) == 0 && word[length] == '=';
+}
+
+static const struct number *find_number(const char *word)
+{
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        if (names(word, numbers[i].name))
+            return &numbers[i];
+    }
+    return NULL;
+}
+
+static const struct duration *find_duration(const char *word)
+{
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        if (names(word, durations[i].name))
+            return &durations[i];
+    }
+    return NULL;
+}
+
+static int set_duration(struct options *options,
+                        const struct duration *duration, const char *word)
+{
+    uint64_t *place = (uint64_t *)((char *)options + duration->place);
+    int r = options_duration(strchr(word, '=') + 1, place);
+
+    if (r < 0)
+        fprintf(stderr,
+                "clog: %s: must be a number from 1 second to 36500 days, in "
+                "seconds or with s, m, h or d behind it\n",
+                word);
+    return r;
+}
+
+static int set_number(struct options *options, const struct number *number,
+                      const char *word)
+{
+    const char *value = strchr(word, '=') + 1;
+    uint64_t *place = (uint64_t *)((char *)options + number->place);
+    int r = options_number(value, number->base, number->sizes, number->min,
+                           number->max, place);
+
+    if (r == 0)
+        return 0;
+    fprintf(stderr, "clog: %s: must be ", word);
+    if (number->base == 8)
+        fprintf(stderr, "an octal number from %" PRIo64 " to %" PRIo64,
+                number->min, number->max);
+    else
+        fprintf(stderr, "a number from %" PRIu64 " to %" PRIu64, number->min,
+                number->max);
+    if (strcmp(number->name, "sync") == 0)
+        fprintf(stderr, ", or always");
+    fprintf(stderr, "%s\n",
+            number->sizes ? ", in bytes or with K, M or G behind it" : "");
+    return r;
+}
+
+static int set_path(struct options *options, const char *path)
+{
+    char **place =
+        options->logdir == NULL ? &options->logdir : &options->mountpoint;
+
+    if (*place != NULL) {
+        fprintf(stderr, "clog: %s: one argument too many\n", path);
+        return -EINVAL;
+    }
+    *place = strdup(path);
+    return *place != NULL ? 0 : -ENOMEM;
+}
+
+/* Takes one word of the command line, or of what follows -o. */
+static int take(void *data, const char *arg, int key, struct fuse_args *args)
+{
+    struct options *options = data;
+    const char *word = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;
+    const struct number *number = find_number(word);
+    const struct duration *duration = find_duration(word);
+
+    (void)args;
+    if (key == FUSE_OPT_KEY_NONOPT)
+        return set_path(options, arg) == 0 ? 0 : -1;
+    if (set_flag(options, arg) || set_flag(options, word) || is_ignored(word))
+        return 0;
+    if (duration != NULL)
+        return set_duration(options, duration, word) == 0 ? 0 : -1;
+    if (number != NULL) {
+        if (strcmp(number->name, "sync") == 0)
+            options->sync_always = false;
+        return set_number(options, number, word) == 0 ? 0 : -1;
+    }
+    fprintf(stderr, "clog: unknown option: %s\n", arg);
+    return -1;
+}
+
+static int check(const struct options *options)
+{
+    if (options->help || options->version || options->mountpoint != NULL)
+        return 0;
+    fprintf(stderr, "clog: missing %s\n",
+            options->logdir == NULL ? "LOGDIR and MOUNTPOINT" : "MOUNTPOINT");
+    return -EINVAL;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+    static const struct fuse_opt none[] = {FUSE_OPT_END};
+    struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+    struct options *options = ret_options;
+    int r;
+
+    *options = (struct options){
+        .sync_seconds = 5,
+        .max_held = UINT64_C(64) << 20,
+        .uid = getuid(),
+        .gid = getgid(),
+        .umask = 022,
+    };
+    r = fuse_opt_parse(&args, options, none, take) == 0 ? 0 : -EINVAL;
+    fuse_opt_free_args(&args);
+    if (r == 0)
+        r = check(options);
+    if (r < 0)
+        fprintf(stderr, "Try 'clog --help' for more information.\n");
+    options->foreground = options->foreground || options->debug;
+    return r;
+}
+
+void options_done(struct options *options)
+{
+    free(options->logdir);
+    free(options->mountpoint);
+    *options = (struct options){0};
+}
+
+bool options_retain(const struct options *options)
+{
+    return !options->read_only &&
+           (options->retain_bytes > 0 || options->retain_records > 0 ||
+            options->retain_age_ns > 0 || options->segment_age_ns > 0 ||
+            options->drop_oldest);
+}
+
+void options_usage(FILE *file)
+{
+    fputs(
+        "Usage: clog [options] LOGDIR MOUNTPOINT\n"
+        "Mounts the commit log in LOGDIR, made if it is missing, at "
+        "MOUNTPOINT.\n"
+        "\n"
+        "  -f               stay in the foreground\n"
+        "  -d               print each request, and stay in the foreground\n"
+        "  -s               accepted: one thread receives requests anyway\n"
+        "  -h, --help       print this and exit\n"
+        "  -V, --version    print the versions and exit\n"
+        "  -o OPTION[,OPTION...]\n"
+        "\n"
+        "Options, each behind -o or as --OPTION; SIZE is in bytes, or with K, "
+        "M or G;\n"
+        "AGE is in seconds, or with s, m, h or d:\n"
+        "\n"
+        "  max_store=SIZE   roll before a segment's store passes it (256M)\n"
+        "  max_index=SIZE   roll before a segment's index passes it (64M)\n"
+        "  max_record=SIZE  the longest record, at most 64M (1044480)\n"
+        "  max_held=SIZE    most held in unfinished lines, over all (64M)\n"
+        "  sync=SECONDS     make records durable that often, 0: never (5)\n"
+        "  sync=always      make each record durable before its write returns\n"
+        "  retain_bytes=SIZE, retain_records=NUMBER, retain_age=AGE\n"
+        "                   drop the oldest segments to stay within it (none)\n"
+        "  segment_age=AGE  roll a segment that is older (retain_age / 4)\n"
+        "  full=error       on a full disk, refuse records: the default\n"
+        "  full=drop_oldest on a full disk, drop the oldest segment\n"
+        "  keep_unread      drop nothing that a cursor has not read\n"
+        "  uid=ID, gid=ID   owner of all files (who mounts)\n"
+        "  umask=OCTAL      permissions that no file has (022)\n"
+        "  ro               mount for reading; write nothing to LOGDIR\n"
+        "  allow_other      let other users in\n"
+        "\n"
+        "Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.\n",
+        file);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "clog.h"
+#include "daemon/message.h"
+
+/* Where in its file; not every kind of note has a place. */
+static void print_place(FILE *file, const struct clog_note *note)
+{
+    bool records =
+        note->kind == CLOG_NOTE_TORN || note->kind == CLOG_NOTE_ROT ||
+        note->kind == CLOG_NOTE_UNVERIFIED || note->kind == CLOG_NOTE_PREFIX;
+
+    if (records && note->count == 1)
+        fprintf(file, "record %" PRIu64 ", ", note->offset);
+    if (records && note->count > 1)
+        fprintf(file, "records %" PRIu64 " to %" PRIu64 ", ", note->offset,
+                note->offset + note->count - 1);
+    if (records || note->position > 0)
+        fprintf(file, "byte %" PRIu64 ": ", note->position);
+}
+
+void notes_format(const char *logdir, const struct clog_note *note, char *line,
+                  size_t size)
+{
+    FILE *file = fmemopen(line, size, "w");
+
+    line[0] = '\0';
+    if (file == NULL)
+        return;
+    fprintf(file, "%s%s%s: ", logdir, note->file[0] != '\0' ? "/" : "",
+            note->file);
+    print_place(file, note);
+    fputs(note->text, file);
+    if (note->bytes > 0)
+        fprintf(file, " (%" PRIu64 " bytes)", note->bytes);
+    if (note->error != 0 && note->error != -EUCLEAN)
+        fprintf(file, ": %s", strerror(-note->error));
+    fclose(file);
+    line[size - 1] = '\0';
+}
+
+static void print_note(const char *logdir, const struct clog_note *note)
+{
+    bool refused = note->kind == CLOG_NOTE_REFUSED;
+    char line[PATH_MAX + 512];
+
+    notes_format(logdir, note, line, sizeof(line));
+    message(refused ? LOG_ERR : LOG_WARNING, "%s", line);
+}
+
+void notes_print(const char *logdir, const struct clog_report *report)
+{
+    for (size_t i = 0; i < report->note_count; i++)
+        print_note(logdir, &report->notes[i]);
+}
+
+void notes_notice(void *logdir, const struct clog_note *note)
+{
+    print_note(logdir, note);
+}

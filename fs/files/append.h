@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * append.h - the door `append`: one line, one record.
+ *
+ * What is written is cut after each newline; a record is a line with its
+ * newline. An unfinished line is held per open file until the bytes that
+ * finish it, or the end of the file's use.
+ *
+ * Writes must not overlap, whatever file they are for; files may be opened, and
+ * others closed, meanwhile by one thread. The three counts may be read at any
+ * time.
+ */
+#ifndef APPEND_H
+#define APPEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "files/lines.h"
+
+struct clog;
+
+/* The unfinished line of one open file. {0} is an empty one. */
+struct line {
+    char *bytes;
+    size_t size; /* bytes held; 0: no unfinished line */
+    size_t capacity;
+    struct line *next; /* in the list of all open files' */
+    struct line **link;
+};
+
+/* The door. */
+struct append {
+    struct clog *log; /* not owned */
+    uint64_t max_held;
+    size_t max_record;
+    struct line *files; /* of all open files */
+    struct lines lines; /* scratch, kept so that a write allocates nothing */
+    _Atomic uint64_t held_bytes;
+    _Atomic uint64_t held_lines;
+    _Atomic uint64_t lines_lost; /* unfinished lines that could not be stored */
+};
+
+/* log is borrowed until append_done(). max_held is in bytes, over all files. */
+void append_init(struct append *append, struct clog *log, uint64_t max_held);
+
+/* No file may be open. */
+void append_done(struct append *append);
+
+/* A file begins to use line, or ends: held bytes are thrown away. */
+void append_open(struct append *append, struct line *line);
+void append_close(struct append *append, struct line *line);
+
+/*
+ * Takes a write of size bytes: all lines it completes are appended as one
+ * batch, the first joined with what was held, and the rest is held. With end
+ * the rest is a record too, so that size 0 ends the unfinished line.
+ *
+ * All or nothing. EMSGSIZE: a line longer than max_record; what was held is a
+ * record now and the next byte starts a line. ENOBUFS: too much would be held.
+ * ENOMEM, EROFS and whatever clog_append_batch() answers: what was held still
+ * is. flags are clog_append()'s; without CLOG_NOWAIT it may wait for a roll.
+ */
+int append_write(struct append *append, struct line *line, const char *data,
+                 size_t size, bool end, unsigned flags);
+
+/*
+ * Makes the unfinished line a record because its file is used no more. One
+ * that cannot be stored is said, counted and lost. May wait.
+ */
+void append_finish(struct append *append, struct line *line);
+
+/* append_finish() for all open files, when the mount ends. */
+void append_finish_all(struct append *append);
+
+#endif

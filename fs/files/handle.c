@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "files/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "clog.h"
+#include "files/mount.h"
+#include "serve/tree.h"
+
+static int check_flags(const struct kind *kind, int flags)
+{
+    int mode = flags & O_ACCMODE;
+
+    if (S_ISDIR(kind->mode))
+        return -EISDIR;
+    if (S_ISLNK(kind->mode))
+        return -ELOOP;
+    if (mode != O_WRONLY && (kind->mode & 0444) == 0)
+        return -EACCES;
+    if ((mode != O_RDONLY || (flags & O_TRUNC) != 0) &&
+        (kind->mode & 0222) == 0)
+        return -EACCES;
+    return 0;
+}
+
+static void enlist(struct fs *fs, struct handle *handle)
+{
+    pthread_mutex_lock(&fs->handles_lock);
+    handle->next = fs->handles;
+    handle->link = &fs->handles;
+    if (handle->next != NULL)
+        handle->next->link = &handle->next;
+    fs->handles = handle;
+    pthread_mutex_unlock(&fs->handles_lock);
+}
+
+static void delist(struct fs *fs, struct handle *handle)
+{
+    pthread_mutex_lock(&fs->handles_lock);
+    *handle->link = handle->next;
+    if (handle->next != NULL)
+        handle->next->link = handle->link;
+    pthread_mutex_unlock(&fs->handles_lock);
+}
+
+int handle_open(struct fs *fs, struct node node, int flags,
+                struct handle **ret_handle)
+{
+    const struct kind *kind = tree_kind(node.kind);
+    struct handle *handle = NULL;
+    int r = check_flags(kind, flags);
+
+    if (r < 0)
+        return r;
+    handle = calloc(1, sizeof(*handle));
+    if (handle == NULL)
+        return -ENOMEM;
+    handle->fs = fs;
+    handle->kind = node.kind;
+    handle->number = node.number;
+    handle->references = 1;
+    pthread_mutex_init(&handle->busy, NULL);
+    enlist(fs, handle);
+    if (node.kind == NODE_APPEND)
+        append_open(&fs->append, &handle->line);
+    if (kind->open != NULL)
+        r = kind->open(fs, node.number, handle);
+    if (r < 0) {
+        handle_put(handle);
+        return r;
+    }
+    *ret_handle = handle;
+    return 0;
+}
+
+struct handle *handle_get(struct handle *handle)
+{
+    handle->references++;
+    return handle;
+}
+
+void handle_put(struct handle *handle)
+{
+    if (--handle->references > 0)
+        return;
+    delist(handle->fs, handle);
+    if (handle->kind == NODE_APPEND)
+        append_close(&handle->fs->append, &handle->line);
+    clog_view_close(handle->view);
+    free(handle->text);
+    pthread_mutex_destroy(&handle->busy);
+    free(handle);
+}
+
+void handle_close_all(struct fs *fs)
+{
+    struct handle *next;
+
+    for (struct handle *handle = fs->handles; handle != NULL; handle = next) {
+        next = handle->next;
+        handle_put(handle);
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs.h - what one mount knows.
+ */
+#ifndef FS_H
+#define FS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "clog.h"
+#include "daemon/options.h"
+#include "files/append.h"
+
+struct handle;
+struct work;
+
+struct fs {
+    struct clog *log;
+    const struct options *options;
+    struct append append;
+    struct work *work;
+    pthread_mutex_t handles_lock;
+    struct handle *handles; /* all open files; protected by handles_lock */
+    uint64_t started_ns;    /* when it was mounted, ns since the epoch */
+    uint64_t door_lookups;  /* the last number given to a door's node */
+    /* The kernel may have cached what `records` is like. */
+    atomic_bool records_cached;
+};
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#include "files/put.h"
+
+#include <errno.h>
+
+#include "clog.h"
+
+int put_write(struct clog *log, const char *data, size_t size, unsigned flags)
+{
+    if (size > PUT_MAX)
+        return -EMSGSIZE;
+    return clog_append(log, data, size, flags, NULL);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/commit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "clog.h"
+#include "daemon/message.h"
+#include "serve/pool.h"
+
+static int list_add(struct parked_list *list, struct parked item)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
+        struct parked *items =
+            reallocarray(list->items, capacity, sizeof(items[0]));
+
+        if (items == NULL)
+            return -ENOMEM;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = item;
+    return 0;
+}
+
+static void answer(const struct parked *item, int synced)
+{
+    ssize_t result = item->result;
+
+    if (result >= 0 && synced < 0)
+        result = synced;
+    request_answer(item->req, item->answer, result);
+}
+
+/* Waits for something to do; false when there is nothing more to come. */
+static bool gather(struct commit *commit)
+{
+    struct parked_list taken = commit->taken;
+    struct timespec until;
+    int r = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)commit->seconds;
+    pthread_mutex_lock(&commit->lock);
+    while (commit->waiting.count == 0 && !commit->stopping && r != ETIMEDOUT) {
+        if (commit->seconds > 0)
+            r = pthread_cond_timedwait(&commit->wake, &commit->lock, &until);
+        else
+            pthread_cond_wait(&commit->wake, &commit->lock);
+    }
+    commit->taken = commit->waiting;
+    commit->waiting = taken;
+    commit->waiting.count = 0;
+    bool more = commit->taken.count > 0 || !commit->stopping;
+    pthread_mutex_unlock(&commit->lock);
+    return more;
+}
+
+static void say_failed(struct clog *log, int r)
+{
+    struct clog_status status;
+
+    clog_status(log, &status);
+    message(LOG_ERR,
+            "sync failed: %s; %" PRIu64 " records from %" PRIu64
+            " on are in doubt, and the log takes no more appends until it is "
+            "mounted again",
+            strerror(-r), status.next - status.durable, status.durable);
+}
+
+static void *work(void *arg)
+{
+    struct commit *commit = arg;
+
+    while (gather(commit)) {
+        int r = clog_sync(commit->log, UINT64_MAX);
+
+        if (r < 0 && !commit->failed)
+            say_failed(commit->log, r);
+        commit->failed = r < 0;
+        for (size_t i = 0; i < commit->taken.count; i++)
+            answer(&commit->taken.items[i], r);
+    }
+    return NULL;
+}
+
+int commit_start(struct commit *commit, struct clog *log, unsigned seconds)
+{
+    pthread_condattr_t monotonic;
+    int r;
+
+    *commit = (struct commit){.log = log, .seconds = seconds};
+    pthread_mutex_init(&commit->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&commit->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    r = pool_thread(&commit->thread, work, commit);
+    commit->started = r == 0;
+    return r;
+}
+
+void commit_park(struct commit *commit, fuse_req_t req, enum answer how,
+                 ssize_t result)
+{
+    struct parked item = {.req = req, .answer = how, .result = result};
+    int r;
+
+    pthread_mutex_lock(&commit->lock);
+    r = list_add(&commit->waiting, item);
+    pthread_cond_signal(&commit->wake);
+    pthread_mutex_unlock(&commit->lock);
+    if (r < 0)
+        answer(&item, clog_sync(commit->log, UINT64_MAX));
+}
+
+void commit_stop(struct commit *commit)
+{
+    if (!commit->started)
+        return;
+    pthread_mutex_lock(&commit->lock);
+    commit->stopping = true;
+    pthread_cond_signal(&commit->wake);
+    pthread_mutex_unlock(&commit->lock);
+    pthread_join(commit->thread, NULL);
+    free(commit->waiting.items);
+    free(commit->taken.items);
+    pthread_cond_destroy(&commit->wake);
+    pthread_mutex_destroy(&commit->lock);
+    *commit = (struct commit){0};
+}

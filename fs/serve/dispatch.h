@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * work.h - requests that may have to wait, and the threads that wait.
+ *
+ * One thread receives all requests. It tries each without waiting; what would
+ * wait goes to another thread: appends to one, which keeps their order; reads
+ * to a few; what must be durable first to the one that syncs; drops to the one
+ * that keeps the log within its limits; and changes of cursors to one more. As
+ * long as an append waits there, the next ones queue behind it.
+ *
+ * All but work_start() and work_stop() are for the receiving thread, and
+ * answer req, now or later.
+ */
+#ifndef WORK_H
+#define WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "serve/request.h"
+
+struct fs;
+struct handle;
+struct work;
+
+/* Does what may wait, and answers req. text has size bytes and a NUL. */
+typedef void work_call(fuse_req_t req, uint64_t number, const char *text,
+                       size_t size);
+
+/* The most that one read gives, in bytes; the kernel never asks for more. */
+#define WORK_READ_MAX ((size_t)1 << 20)
+
+/*
+ * Starts the threads. fs and session are borrowed until work_stop(). ENOMEM,
+ * EAGAIN.
+ */
+int work_start(struct fs *fs, struct fuse_session *session,
+               struct work **ret_work);
+
+/* Finishes and answers everything that waits, then ends. NULL is allowed. */
+void work_stop(struct work *work);
+
+/*
+ * Writes to the door handle: data is borrowed for the call. With end, an
+ * unfinished line ends with it, and the answer waits until all is durable.
+ */
+void work_write(struct work *work, fuse_req_t req, struct handle *handle,
+                const char *data, size_t size, bool end);
+
+/* Ends handle's unfinished line, if it has one, and makes all durable. */
+void work_fsync(struct work *work, fuse_req_t req, struct handle *handle);
+
+/* Makes all durable. */
+void work_sync(struct work *work, fuse_req_t req);
+
+/* Reads from handle, a view. */
+void work_read(struct work *work, fuse_req_t req, struct handle *handle,
+               size_t size, uint64_t position);
+
+/* Reads from handle, a view that blocks at its end unless nonblock is set. */
+void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
+                 size_t size, uint64_t position, bool nonblock);
+
+/* Calls call, one after the other; text is borrowed for this. */
+void work_later(struct work *work, fuse_req_t req, work_call *call,
+                uint64_t number, const char *text, size_t size);
+
+/* How many reads of such views wait. For any thread. */
+uint64_t work_following(struct work *work);
+
+/* Drops the segment with that base. */
+void work_drop(struct work *work, fuse_req_t req, uint64_t base);
+
+/* The last use of handle: its unfinished line becomes a record. */
+void work_release(struct work *work, fuse_req_t req, struct handle *handle);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/retention.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "clog.h"
+#include "daemon/message.h"
+#include "serve/pool.h"
+
+#define TICK_NS 250000000
+
+/* A drop by hand. */
+struct drop {
+    struct drop *next;
+    fuse_req_t req;
+    uint64_t base;
+};
+
+static struct timespec after_tick(void)
+{
+    struct timespec then;
+
+    clock_gettime(CLOCK_MONOTONIC, &then);
+    then.tv_nsec += TICK_NS;
+    if (then.tv_nsec >= 1000000000) {
+        then.tv_sec++;
+        then.tv_nsec -= 1000000000;
+    }
+    return then;
+}
+
+/* Waits for something to do; false when there is nothing more to come. */
+static bool await(struct keeper *keeper, struct drop **ret_drops)
+{
+    struct timespec then = after_tick();
+    bool more;
+    int r = 0;
+
+    pthread_mutex_lock(&keeper->lock);
+    while (!keeper->woken && !keeper->stopping && r != ETIMEDOUT) {
+        if (keeper->limits)
+            r = pthread_cond_timedwait(&keeper->wake, &keeper->lock, &then);
+        else
+            pthread_cond_wait(&keeper->wake, &keeper->lock);
+    }
+    more = keeper->woken || !keeper->stopping;
+    keeper->ended = !more;
+    keeper->woken = false;
+    *ret_drops = keeper->first;
+    keeper->first = NULL;
+    keeper->last = &keeper->first;
+    pthread_mutex_unlock(&keeper->lock);
+    return more;
+}
+
+static void retain(struct keeper *keeper)
+{
+    int r = clog_retain(keeper->log);
+
+    if (r < 0 && r != -EROFS && !keeper->failed)
+        message(LOG_ERR, "cannot keep the log within its limits: %s",
+                strerror(-r));
+    keeper->failed = r < 0;
+}
+
+/* The names may be in the kernel's cache; what it has no name of is no error.
+ */
+static void forget(struct keeper *keeper)
+{
+    struct clog_status status;
+
+    clog_status(keeper->log, &status);
+    if (status.drops.segments == keeper->dropped)
+        return;
+    keeper->dropped = status.drops.segments;
+    fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID, "records",
+                                     strlen("records"));
+    fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID, "segments",
+                                     strlen("segments"));
+}
+
+static void drop_by_hand(struct keeper *keeper, struct drop *drop)
+{
+    int r = clog_drop(keeper->log, drop->base);
+
+    if (r == 0)
+        forget(keeper);
+    fuse_reply_err(drop->req, -r);
+    free(drop);
+}
+
+static void *work(void *arg)
+{
+    struct keeper *keeper = arg;
+    struct drop *drop;
+
+    while (await(keeper, &drop)) {
+        while (drop != NULL) {
+            struct drop *next = drop->next;
+
+            drop_by_hand(keeper, drop);
+            drop = next;
+        }
+        if (keeper->limits)
+            retain(keeper);
+        forget(keeper);
+    }
+    return NULL;
+}
+
+int keeper_start(struct keeper *keeper, struct clog *log,
+                 struct fuse_session *session, bool limits)
+{
+    pthread_condattr_t monotonic;
+    int r;
+
+    *keeper = (struct keeper){
+        .log = log,
+        .session = session,
+        .limits = limits,
+        .last = &keeper->first,
+    };
+    pthread_mutex_init(&keeper->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&keeper->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    r = pool_thread(&keeper->thread, work, keeper);
+    keeper->started = r == 0;
+    if (r < 0) {
+        pthread_cond_destroy(&keeper->wake);
+        pthread_mutex_destroy(&keeper->lock);
+    }
+    return r;
+}
+
+/* The caller holds the lock. */
+static void wake(struct keeper *keeper)
+{
+    keeper->woken = true;
+    pthread_cond_signal(&keeper->wake);
+}
+
+void keeper_wake(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    wake(keeper);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base)
+{
+    struct drop *drop = malloc(sizeof(*drop));
+    int r = drop != NULL ? 0 : -ENOMEM;
+
+    pthread_mutex_lock(&keeper->lock);
+    if (r == 0 && keeper->ended)
+        r = -ENOTCONN;
+    if (r == 0) {
+        *drop = (struct drop){.req = req, .base = base};
+        *keeper->last = drop;
+        keeper->last = &drop->next;
+        wake(keeper);
+    }
+    pthread_mutex_unlock(&keeper->lock);
+    if (r < 0) {
+        free(drop);
+        fuse_reply_err(req, -r);
+    }
+}
+
+static bool has_ended(struct keeper *keeper)
+{
+    bool ended;
+
+    pthread_mutex_lock(&keeper->lock);
+    ended = keeper->ended;
+    pthread_mutex_unlock(&keeper->lock);
+    return ended;
+}
+
+/* Answers one request, if one comes within a few milliseconds. */
+static void serve_one(struct fuse_session *session)
+{
+    struct pollfd fd = {.fd = fuse_session_fd(session), .events = POLLIN};
+    struct fuse_buf buffer = {0};
+
+    if (poll(&fd, 1, 5) > 0 && fuse_session_receive_buf(session, &buffer) > 0)
+        fuse_session_process_buf(session, &buffer);
+    free(buffer.mem);
+}
+
+void keeper_stop(struct keeper *keeper)
+{
+    if (!keeper->started)
+        return;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->stopping = true;
+    pthread_cond_signal(&keeper->wake);
+    pthread_mutex_unlock(&keeper->lock);
+    fuse_session_reset(keeper->session); /* else requests would be dropped */
+    while (!has_ended(keeper))
+        serve_one(keeper->session);
+    pthread_join(keeper->thread, NULL);
+}
+
+void keeper_done(struct keeper *keeper)
+{
+    if (!keeper->started)
+        return;
+    pthread_cond_destroy(&keeper->wake);
+    pthread_mutex_destroy(&keeper->lock);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.h - the thread that drops segments.
+ *
+ * It applies the log's limits twice a second and sooner when it is woken, and
+ * drops by hand. After a drop, whatever its cause, it makes the kernel forget
+ * the names of what is gone. That waits for locks which processes hold while
+ * they wait for our answers, so no thread that gives answers may do it.
+ */
+#ifndef KEEPER_H
+#define KEEPER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "serve/request.h"
+
+struct clog;
+struct drop;
+
+struct keeper {
+    struct clog *log;             /* not owned */
+    struct fuse_session *session; /* not owned */
+    bool limits;                  /* there are some, so it must look */
+    uint64_t dropped;             /* segments; the thread's own */
+    bool failed;                  /* likewise: a failure has been said */
+    pthread_mutex_t lock;         /* protects what follows */
+    pthread_cond_t wake;
+    struct drop *first; /* to be dropped by hand */
+    struct drop **last;
+    bool woken;
+    bool stopping;
+    bool ended;
+    bool started;
+    pthread_t thread;
+};
+
+/* log and session are borrowed until keeper_stop(). On failure nothing is
+   left. */
+int keeper_start(struct keeper *keeper, struct clog *log,
+                 struct fuse_session *session, bool limits);
+
+/* Something was dropped, or a segment has begun: look soon. */
+void keeper_wake(struct keeper *keeper);
+
+/* Drops the segment with that base and answers req. */
+void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base);
+
+/*
+ * Ends it, once it has done what it was given. While it waits for the kernel,
+ * requests must go on to be answered: this does so, in the thread that receives
+ * them. All zero is left alone, here and below. It can be woken until
+ * keeper_done().
+ */
+void keeper_stop(struct keeper *keeper);
+void keeper_done(struct keeper *keeper);
+
+#endif
