@@ -339,7 +339,7 @@ static int verify_all(struct verifier *v)
 static int verify_locked(struct verifier *v)
 {
     struct recovery *recovery = &v->recovery;
-    int r = recovery->io->ops->lock(recovery->io, recovery->root, true);
+    int r = io_lock(recovery->io, recovery->root, true);
 
     if (r == 0)
         r = verify_all(v);

@@ -339,14 +339,20 @@ struct io *io_posix(void)
     return &posix;
 }
 
+/* The call's result, made again for as long as a signal interrupts it. */
+#define RETRY(call)               \
+    __extension__({               \
+        int retry_;               \
+                                  \
+        do                        \
+            retry_ = (call);      \
+        while (retry_ == -EINTR); \
+        retry_;                   \
+    })
+
 int io_open(struct io *io, int dir, const char *name, int flags, mode_t mode)
 {
-    int fd;
-
-    do
-        fd = io->ops->open(io, dir, name, flags, mode);
-    while (fd == -EINTR);
-    return fd;
+    return RETRY(io->ops->open(io, dir, name, flags, mode));
 }
 
 int io_open_root(struct io *io, const char *path)
@@ -429,32 +435,87 @@ int io_write(struct io *io, int fd, const void *data, size_t size,
 
 int io_truncate(struct io *io, int fd, uint64_t size)
 {
-    int r;
-
-    do
-        r = io->ops->truncate(io, fd, size);
-    while (r == -EINTR);
-    return r;
+    return RETRY(io->ops->truncate(io, fd, size));
 }
 
 int io_datasync(struct io *io, int fd)
 {
-    int r;
-
-    do
-        r = io->ops->datasync(io, fd);
-    while (r == -EINTR);
-    return r;
+    return RETRY(io->ops->datasync(io, fd));
 }
 
 int io_sync(struct io *io, int fd)
 {
-    int r;
+    return RETRY(io->ops->sync(io, fd));
+}
 
-    do
-        r = io->ops->sync(io, fd);
-    while (r == -EINTR);
-    return r;
+int io_stat(struct io *io, int fd, struct io_stat *ret)
+{
+    return RETRY(io->ops->stat(io, fd, ret));
+}
+
+int io_statat(struct io *io, int dir, const char *name, struct io_stat *ret)
+{
+    return RETRY(io->ops->statat(io, dir, name, ret));
+}
+
+int io_chmod(struct io *io, int fd, mode_t mode)
+{
+    return RETRY(io->ops->chmod(io, fd, mode));
+}
+
+int io_chmodat(struct io *io, int dir, const char *name, mode_t mode)
+{
+    return RETRY(io->ops->chmodat(io, dir, name, mode));
+}
+
+int io_mkdir(struct io *io, int dir, const char *name, mode_t mode)
+{
+    return RETRY(io->ops->mkdir(io, dir, name, mode));
+}
+
+int io_unlink(struct io *io, int dir, const char *name, bool directory)
+{
+    return RETRY(io->ops->unlink(io, dir, name, directory));
+}
+
+int io_rename(struct io *io, int dir, const char *from, const char *to)
+{
+    return RETRY(io->ops->rename(io, dir, from, to));
+}
+
+int io_list(struct io *io, int dir, io_list_fn *each, void *ctx)
+{
+    return io->ops->list(io, dir, each, ctx);
+}
+
+int io_lock(struct io *io, int fd, bool exclusive)
+{
+    return RETRY(io->ops->lock(io, fd, exclusive));
+}
+
+int io_space(struct io *io, int fd, struct io_space *ret)
+{
+    return RETRY(io->ops->space(io, fd, ret));
+}
+
+int io_map(struct io *io, int fd, size_t size, const void **ret)
+{
+    return RETRY(io->ops->map(io, fd, size, ret));
+}
+
+void io_unmap(struct io *io, const void *map, size_t size)
+{
+    io->ops->unmap(io, map, size);
+}
+
+int64_t io_now(struct io *io)
+{
+    return io->ops->now(io);
+}
+
+int io_boot_id(struct io *io, char ret[static 37])
+{
+    return RETRY(io->ops->boot_id(io, ret));
 }
 
 ssize_t io_load(struct io *io, int dir, const char *name, void *data,
@@ -493,7 +554,7 @@ int io_replace(struct io *io, int dir, const char *name, const void *data,
         r = io_sync(io, fd);
     io_close(io, fd);
     if (r == 0)
-        r = io->ops->rename(io, dir, temporary, name);
+        r = io_rename(io, dir, temporary, name);
     if (r == 0)
         r = io_sync(io, dir);
     return r;

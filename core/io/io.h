@@ -9,7 +9,8 @@
  *
  * The entries of io_ops are as raw as the calls they stand for: they may be
  * interrupted and may do less than asked. The io_* functions below them are
- * what the layers above call: EINTR and short counts end here.
+ * what the layers above call, and all that they call: EINTR and short counts
+ * end here.
  *
  * Everything returns 0, a count or a descriptor, or a negative errno.
  * Descriptors mean something to their io alone. Names are single path
@@ -112,6 +113,23 @@ int io_write(struct io *io, int fd, const void *data, size_t size,
 int io_truncate(struct io *io, int fd, uint64_t size);
 int io_datasync(struct io *io, int fd);
 int io_sync(struct io *io, int fd);
+
+/* The entries of io_ops by the same names; what a signal interrupts is made
+   again. */
+int io_stat(struct io *io, int fd, struct io_stat *ret);
+int io_statat(struct io *io, int dir, const char *name, struct io_stat *ret);
+int io_chmod(struct io *io, int fd, mode_t mode);
+int io_chmodat(struct io *io, int dir, const char *name, mode_t mode);
+int io_mkdir(struct io *io, int dir, const char *name, mode_t mode);
+int io_unlink(struct io *io, int dir, const char *name, bool directory);
+int io_rename(struct io *io, int dir, const char *from, const char *to);
+int io_list(struct io *io, int dir, io_list_fn *each, void *ctx);
+int io_lock(struct io *io, int fd, bool exclusive);
+int io_space(struct io *io, int fd, struct io_space *ret);
+int io_map(struct io *io, int fd, size_t size, const void **ret);
+void io_unmap(struct io *io, const void *map, size_t size);
+int64_t io_now(struct io *io);
+int io_boot_id(struct io *io, char ret[static 37]);
 
 /*
  * Copies size bytes out of a map. EIO: the file has no such bytes any more, or

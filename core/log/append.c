@@ -143,7 +143,7 @@ static int append_with_room(struct clog *log, const struct batch *batch,
 /* The time of a batch: that of the clock, but never before the last one's. */
 static uint64_t batch_time(const struct clog *log)
 {
-    int64_t now = log->io->ops->now(log->io);
+    int64_t now = io_now(log->io);
     uint64_t time_ns = now > 0 ? (uint64_t)now : 0;
 
     return time_ns < log->last_ns ? log->last_ns : time_ns;

@@ -123,9 +123,7 @@ int cursor_load_all(struct clog *log, bool read_only,
         r = io_sync(log->io, log->cursors);
     if (r == 0 && !read_only)
         r = io_sync(log->io, log->root);
-    return r < 0
-               ? r
-               : log->io->ops->list(log->io, log->cursors, load_one, &loading);
+    return r < 0 ? r : io_list(log->io, log->cursors, load_one, &loading);
 }
 
 uint64_t cursor_lowest(struct clog *log)
@@ -154,7 +152,7 @@ static int open_directory(struct clog *log)
 
     if (log->cursors >= 0)
         return 0;
-    r = io->ops->mkdir(io, log->root, CURSORS, 0700);
+    r = io_mkdir(io, log->root, CURSORS, 0700);
     if (r == 0 || r == -EEXIST)
         r = io_sync(io, log->root);
     if (r == 0)
@@ -175,8 +173,7 @@ static int make_locked(struct clog *log, const char *name)
         return -EEXIST;
     r = open_directory(log);
     /* A file of that name that is no cursor is somebody's. */
-    if (r == 0 &&
-        log->io->ops->statat(log->io, log->cursors, name, &st) != -ENOENT)
+    if (r == 0 && io_statat(log->io, log->cursors, name, &st) != -ENOENT)
         r = -EEXIST;
     if (r < 0)
         return r;
@@ -185,7 +182,7 @@ static int make_locked(struct clog *log, const char *name)
         r = add(log, name, offset);
     /* A crash leaves it there, whole; an error must not. */
     if (r < 0)
-        (void)log->io->ops->unlink(log->io, log->cursors, name, false);
+        (void)io_unlink(log->io, log->cursors, name, false);
     return r;
 }
 
@@ -210,7 +207,7 @@ static int remove_locked(struct clog *log, const char *name)
 
     if (!cursor)
         return -ENOENT;
-    r = log->io->ops->unlink(log->io, log->cursors, name, false);
+    r = io_unlink(log->io, log->cursors, name, false);
     if (r < 0 && r != -ENOENT)
         return r;
     r = io_sync(log->io, log->cursors);

@@ -72,9 +72,9 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     segment_name(oldest->part->base, name);
     (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
     pinned = parts_pin(log, oldest->part, false, &files) == 0;
-    r = io->ops->chmodat(io, log->segments, name, 0700);
+    r = io_chmodat(io, log->segments, name, 0700);
     if (r == 0)
-        r = io->ops->rename(io, log->segments, name, dropped);
+        r = io_rename(io, log->segments, name, dropped);
     /* Somebody has removed it already: all the better. */
     if (r < 0 && r != -ENOENT) {
         if (pinned)

@@ -20,7 +20,7 @@ const struct clog_report *clog_open_report(const struct clog *log)
 int clog_space(struct clog *log, struct clog_space *ret_space)
 {
     struct io_space space;
-    int r = log->io->ops->space(log->io, log->root, &space);
+    int r = io_space(log->io, log->root, &space);
 
     if (r < 0)
         return r;
@@ -79,8 +79,8 @@ static uint64_t file_time(struct clog *log, const struct segment *files)
 {
     struct io_stat st;
 
-    if (files->store.fd < 0 ||
-        log->io->ops->stat(log->io, files->store.fd, &st) < 0 || st.time_ns < 0)
+    if (files->store.fd < 0 || io_stat(log->io, files->store.fd, &st) < 0 ||
+        st.time_ns < 0)
         return 0;
     return (uint64_t)st.time_ns;
 }

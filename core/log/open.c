@@ -134,14 +134,14 @@ static int open_root(struct clog *log, const char *path, unsigned flags)
     int r = io_open_root(log->io, path);
 
     if (r == -ENOENT && (flags & CLOG_CREATE) && !(flags & CLOG_READ_ONLY)) {
-        r = log->io->ops->mkdir(log->io, AT_FDCWD, path, 0700);
+        r = io_mkdir(log->io, AT_FDCWD, path, 0700);
         if (r == 0 || r == -EEXIST)
             r = io_open_root(log->io, path);
     }
     if (r < 0)
         return r;
     log->root = r;
-    r = log->io->ops->lock(log->io, log->root, !(flags & CLOG_READ_ONLY));
+    r = io_lock(log->io, log->root, !(flags & CLOG_READ_ONLY));
     return r == -EAGAIN ? -EWOULDBLOCK : r;
 }
 

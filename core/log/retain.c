@@ -30,7 +30,7 @@ void retain_set_limits(struct clog_options *options)
 static enum drop_cause due(const struct clog *log, const struct oldest *oldest)
 {
     const struct clog_options *options = &log->options;
-    int64_t now = log->io->ops->now(log->io);
+    int64_t now = io_now(log->io);
 
     if (options->retain_bytes > 0 && oldest->bytes > options->retain_bytes)
         return DROP_BY_BYTES;
@@ -69,7 +69,7 @@ static int retain_one(struct clog *log)
 static int roll_by_age(struct clog *log)
 {
     uint64_t age_ns = log->options.segment_age_ns;
-    int64_t now = log->io->ops->now(log->io);
+    int64_t now = io_now(log->io);
     uint64_t first_ns;
     int r = 0;
 

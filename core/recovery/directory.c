@@ -39,11 +39,10 @@ static int check_unmarked(struct recovery *recovery)
     char name[64] = "";
     int r;
 
-    r = recovery->io->ops->statat(recovery->io, recovery->root, "segments",
-                                  &st);
+    r = io_statat(recovery->io, recovery->root, "segments", &st);
     if (r != -ENOENT)
         return r;
-    r = recovery->io->ops->list(recovery->io, recovery->root, is_foreign, name);
+    r = io_list(recovery->io, recovery->root, is_foreign, name);
     if (r > 0)
         return refuse(recovery, name, -EUCLEAN,
                       "not a log's file: the directory is neither a log nor "
@@ -102,10 +101,10 @@ static int open_segments(struct recovery *recovery)
     int r = 0;
 
     if (!recovery->read_only) {
-        r = io->ops->mkdir(io, recovery->root, "segments", 0700);
+        r = io_mkdir(io, recovery->root, "segments", 0700);
         if (r == -EEXIST)
             /* A copy of a mount's segments has a mount's modes. */
-            r = io->ops->chmodat(io, recovery->root, "segments", 0700);
+            r = io_chmodat(io, recovery->root, "segments", 0700);
         if (r == 0)
             r = io_sync(io, recovery->root);
     }
@@ -198,8 +197,7 @@ static int measure_file(struct recovery *recovery, int dir, struct found *found,
                         int file)
 {
     struct io_stat st;
-    int r =
-        recovery->io->ops->statat(recovery->io, dir, segment_files[file], &st);
+    int r = io_statat(recovery->io, dir, segment_files[file], &st);
 
     if (r == -ENOENT)
         return 0;
@@ -228,7 +226,7 @@ static int measure(struct recovery *recovery, struct found *found)
         return refuse_file(recovery, found->base, "", "not a directory");
     if (dir < 0)
         return dir;
-    r = io->ops->stat(io, dir, &st);
+    r = io_stat(io, dir, &st);
     found->guarded = r == 0 && (st.mode & 0222) == 0;
     for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
         r = measure_file(recovery, dir, found, file);
@@ -242,8 +240,7 @@ int survey_segments(struct recovery *recovery)
     int r = 0;
 
     if (recovery->segments >= 0)
-        r = recovery->io->ops->list(recovery->io, recovery->segments, on_name,
-                                    &names);
+        r = io_list(recovery->io, recovery->segments, on_name, &names);
     if (r < 0 || names.count == 0)
         goto out;
     qsort(names.bases, names.count, sizeof(*names.bases), compare);

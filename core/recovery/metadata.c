@@ -149,7 +149,7 @@ int clean_store(struct io *io, int root, const struct clean *clean)
 
 int clean_remove(struct io *io, int root)
 {
-    int r = io->ops->unlink(io, root, MARK_CLEAN, false);
+    int r = io_unlink(io, root, MARK_CLEAN, false);
 
     if (r == -ENOENT)
         return 0;

@@ -101,7 +101,7 @@ static int keep_note(struct io *io, int dir, const char *stem,
 
 static int open_quarantine(struct io *io, int root)
 {
-    int r = io->ops->mkdir(io, root, "quarantine", 0700);
+    int r = io_mkdir(io, root, "quarantine", 0700);
 
     if (r == 0)
         r = io_sync(io, root);

@@ -350,13 +350,13 @@ static int write_marks(struct recovery *recovery)
     struct io *io = recovery->io;
     struct writer writer = {.pid = getpid()};
     struct io_stat st;
-    int r = io->ops->stat(io, recovery->root, &st);
+    int r = io_stat(io, recovery->root, &st);
 
     if (r < 0)
         return r;
     writer.dev = st.dev;
     writer.ino = st.ino;
-    if (io->ops->boot_id(io, writer.boot_id) < 0)
+    if (io_boot_id(io, writer.boot_id) < 0)
         (void)strcpy(writer.boot_id, "unknown");
     r = writer_store(io, recovery->root, &writer);
     if (r == 0)

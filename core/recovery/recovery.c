@@ -36,10 +36,10 @@ int evidence_load(struct recovery *recovery)
         return r;
     recovery->has_writer = r != -ENOENT;
     known = r == 0;
-    r = io->ops->stat(io, recovery->root, &root);
+    r = io_stat(io, recovery->root, &root);
     if (r < 0)
         return r;
-    recovery->same_boot = known && io->ops->boot_id(io, boot_id) == 0 &&
+    recovery->same_boot = known && io_boot_id(io, boot_id) == 0 &&
                           strcmp(boot_id, writer.boot_id) == 0 &&
                           writer.dev == root.dev && writer.ino == root.ino;
     return 0;

@@ -142,7 +142,7 @@ int segment_open_active(struct segment *segment, struct io *io, int segments,
     *segment = (struct segment){.io = io, .base = base, .dir = -1};
     store_open(&segment->store, io, -1);
     segment_name(base, name);
-    r = io->ops->mkdir(io, segments, name, 0700);
+    r = io_mkdir(io, segments, name, 0700);
     if (r < 0 && r != -EEXIST)
         return r;
     segment->dir = segment_open_dir(io, segments, base);
@@ -201,7 +201,7 @@ static int cut_file(struct io *io, int fd, uint64_t size)
 {
     struct io_stat st;
 
-    if (io->ops->stat(io, fd, &st) == 0 && st.size == size)
+    if (io_stat(io, fd, &st) == 0 && st.size == size)
         return 0;
     return io_truncate(io, fd, size);
 }
@@ -292,21 +292,21 @@ int segment_remove(struct io *io, int segments, const char *name)
 
     if (dir < 0)
         return dir;
-    r = io->ops->chmod(io, dir, 0700);
+    r = io_chmod(io, dir, 0700);
     for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++) {
-        r = io->ops->unlink(io, dir, segment_files[file], false);
+        r = io_unlink(io, dir, segment_files[file], false);
         if (r == -ENOENT)
             r = 0;
     }
     io_close(io, dir);
-    return r < 0 ? r : io->ops->unlink(io, segments, name, true);
+    return r < 0 ? r : io_unlink(io, segments, name, true);
 }
 
 static int set_files_writable(struct io *io, int dir, bool writable)
 {
     for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
-        int r = io->ops->chmodat(io, dir, segment_files[file],
-                                 writable ? 0600 : 0400);
+        int r =
+            io_chmodat(io, dir, segment_files[file], writable ? 0600 : 0400);
 
         if (r < 0 && r != -ENOENT)
             return r;
@@ -323,11 +323,11 @@ int segment_set_writable(struct io *io, int segments, uint64_t base,
     if (dir < 0)
         return dir;
     if (writable)
-        r = io->ops->chmod(io, dir, 0700);
+        r = io_chmod(io, dir, 0700);
     if (r == 0)
         r = set_files_writable(io, dir, writable);
     if (r == 0 && !writable)
-        r = io->ops->chmod(io, dir, 0500);
+        r = io_chmod(io, dir, 0500);
     io_close(io, dir);
     return r;
 }

@@ -11,11 +11,11 @@ static int map(struct slots *slots, int fd, size_t size)
     int r = 0;
 
     if (size > 0)
-        r = slots->io->ops->map(slots->io, fd, size, &new);
+        r = io_map(slots->io, fd, size, &new);
     if (r < 0)
         return r;
     if (slots->map)
-        slots->io->ops->unmap(slots->io, slots->map, slots->map_size);
+        io_unmap(slots->io, slots->map, slots->map_size);
     slots->map = new;
     slots->map_size = size;
     return 0;
@@ -47,7 +47,7 @@ void slots_done(struct slots *slots)
     if (!slots->io)
         return;
     if (slots->map)
-        slots->io->ops->unmap(slots->io, slots->map, slots->map_size);
+        io_unmap(slots->io, slots->map, slots->map_size);
     io_close(slots->io, slots->fd);
     free(slots->memory);
     *slots = (struct slots){.fd = -1};
