@@ -2,18 +2,6 @@
 /*
  * main.c - mounts a log and serves it.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "clog.h"
 #include "daemon/background.h"
 #include "daemon/message.h"
@@ -25,6 +13,18 @@
 #include "files/mount.h"
 #include "serve/dispatch.h"
 #include "serve/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Exit statuses. */
 enum {
@@ -241,7 +241,7 @@ static int mount_log(struct daemon *daemon)
     if (r == 0) {
         daemon->session =
             fuse_session_new(&args, &ops_table, sizeof(ops_table), &daemon->fs);
-        r = daemon->session != NULL ? 0 : -EINVAL;
+        r = daemon->session ? 0 : -EINVAL;
     }
     if (r == 0)
         handle_signals(daemon->session);
@@ -316,7 +316,7 @@ static int tear_down(struct daemon *daemon, int status)
 
     ignore_signals();
     work_stop(fs->work);
-    if (fs->log != NULL)
+    if (fs->log)
         append_finish_all(&fs->append);
     if (status == EXIT_SUCCESS && fs->append.lines_lost > 0)
         status = EXIT_UNCLEAN;
@@ -330,7 +330,7 @@ static int tear_down(struct daemon *daemon, int status)
         status = EXIT_UNCLEAN;
     if (daemon->mounted)
         fuse_session_unmount(daemon->session);
-    if (daemon->session != NULL)
+    if (daemon->session)
         fuse_session_destroy(daemon->session);
     free(daemon->logdir);
     free(daemon->mountpoint);

@@ -2,15 +2,15 @@
 /*
  * verify.c - clog-verify: checks a log that nobody has open, and mends it.
  */
+#include "clog.h"
+#include "daemon/progress.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "clog.h"
-#include "daemon/progress.h"
 
 /* Exit statuses, in the manner of fsck(8): they add up. */
 enum {

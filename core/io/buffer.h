@@ -4,8 +4,8 @@
  *
  * An empty buffer is all zeros. Contents do not survive buffer_reserve().
  */
-#ifndef CLOG_BUFFER_H
-#define CLOG_BUFFER_H
+#ifndef CLOG_IO_BUFFER_H
+#define CLOG_IO_BUFFER_H
 
 #include <errno.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  *
  * Every integer on disk is big-endian and may lie at any address.
  */
-#ifndef CLOG_BYTES_H
-#define CLOG_BYTES_H
+#ifndef CLOG_IO_BYTES_H
+#define CLOG_IO_BYTES_H
 
 #include <endian.h>
 #include <stdint.h>

@@ -17,8 +17,8 @@
  * components below the directory descriptor dir, never followed when they are
  * symbolic links. Only io_open_root() takes a path.
  */
-#ifndef CLOG_IO_H
-#define CLOG_IO_H
+#ifndef CLOG_IO_IO_H
+#define CLOG_IO_IO_H
 
 #include <stdbool.h>
 #include <stddef.h>

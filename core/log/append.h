@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write.h - appending and rolling.
+ * append.h - appending and rolling.
  */
-#ifndef CLOG_WRITE_H
-#define CLOG_WRITE_H
+#ifndef CLOG_LOG_APPEND_H
+#define CLOG_LOG_APPEND_H
 
 #include "log/log.h"
 

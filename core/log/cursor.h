@@ -5,8 +5,8 @@
  * One file each, LOGDIR/cursors/NAME; FORMAT.md has its bytes. All of them are
  * held in memory.
  */
-#ifndef CLOG_CURSOR_H
-#define CLOG_CURSOR_H
+#ifndef CLOG_LOG_CURSOR_H
+#define CLOG_LOG_CURSOR_H
 
 #include "log/log.h"
 

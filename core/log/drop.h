@@ -2,8 +2,8 @@
 /*
  * drop.h - dropping the oldest segment.
  */
-#ifndef CLOG_DROP_H
-#define CLOG_DROP_H
+#ifndef CLOG_LOG_DROP_H
+#define CLOG_LOG_DROP_H
 
 #include "log/log.h"
 

@@ -23,8 +23,8 @@
  * No call to the system that can wait is made under cursor_lock, sync_lock,
  * wait_lock, lock or cache_lock.
  */
-#ifndef CLOG_LOG_H
-#define CLOG_LOG_H
+#ifndef CLOG_LOG_LOG_H
+#define CLOG_LOG_LOG_H
 
 #include "clog.h"
 #include "io/io.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * look.h - looking at records and segments without their bytes: most of it is
+ * lookup.h - looking at records and segments without their bytes: most of it is
  * in clog.h.
  */
-#ifndef CLOG_LOOK_H
-#define CLOG_LOOK_H
+#ifndef CLOG_LOG_LOOKUP_H
+#define CLOG_LOG_LOOKUP_H
 
 #include "log/log.h"
 

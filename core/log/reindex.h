@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mend.h - finding records, and finding them again where an index is wrong.
+ * reindex.h - finding records, and finding them again where an index is wrong.
  */
-#ifndef CLOG_MEND_H
-#define CLOG_MEND_H
+#ifndef CLOG_LOG_REINDEX_H
+#define CLOG_LOG_REINDEX_H
 
 #include "log/log.h"
 

@@ -2,8 +2,8 @@
 /*
  * retain.h - limits to what a log keeps.
  */
-#ifndef CLOG_RETAIN_H
-#define CLOG_RETAIN_H
+#ifndef CLOG_LOG_RETAIN_H
+#define CLOG_LOG_RETAIN_H
 
 #include "log/log.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parts.h - which segments an open log has, and which of their files are open.
+ * segments.h - which segments an open log has, and which of their files are
+ * open.
  */
-#ifndef CLOG_PARTS_H
-#define CLOG_PARTS_H
+#ifndef CLOG_LOG_SEGMENTS_H
+#define CLOG_LOG_SEGMENTS_H
 
 #include "log/log.h"
 

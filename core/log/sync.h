@@ -2,8 +2,8 @@
 /*
  * sync.h - what is durable, and what becomes of a log that could not be synced.
  */
-#ifndef CLOG_SYNC_H
-#define CLOG_SYNC_H
+#ifndef CLOG_LOG_SYNC_H
+#define CLOG_LOG_SYNC_H
 
 #include "log/log.h"
 

@@ -3,8 +3,8 @@
  * decide.h - what the evidence about the last segment means. FORMAT.md,
  * "Recovery", has the rules.
  */
-#ifndef CLOG_DECIDE_H
-#define CLOG_DECIDE_H
+#ifndef CLOG_RECOVERY_DECIDE_H
+#define CLOG_RECOVERY_DECIDE_H
 
 #include "recovery/recovery.h"
 

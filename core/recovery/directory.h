@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * survey.h - what lies in a log's directory, by names and sizes alone.
+ * directory.h - what lies in a log's directory, by names and sizes alone.
  */
-#ifndef CLOG_SURVEY_H
-#define CLOG_SURVEY_H
+#ifndef CLOG_RECOVERY_DIRECTORY_H
+#define CLOG_RECOVERY_DIRECTORY_H
 
 #include "recovery/recovery.h"
 

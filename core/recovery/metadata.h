@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * marks.h - the small files beside the segments: format, writer, clean,
+ * metadata.h - the small files beside the segments: format, writer, clean,
  * durable, and the cursors.
  *
  * They are what one run of a log leaves behind for the next to decide by.
@@ -9,8 +9,8 @@
  * they say nothing. The others are written whole: a crash leaves the old file
  * or the new one.
  */
-#ifndef CLOG_MARKS_H
-#define CLOG_MARKS_H
+#ifndef CLOG_RECOVERY_METADATA_H
+#define CLOG_RECOVERY_METADATA_H
 
 #include "io/io.h"
 

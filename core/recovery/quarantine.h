@@ -7,8 +7,8 @@
  * of the bytes that were cut, so that a recovery that is run again writes the
  * same files again and not others.
  */
-#ifndef CLOG_QUARANTINE_H
-#define CLOG_QUARANTINE_H
+#ifndef CLOG_RECOVERY_QUARANTINE_H
+#define CLOG_RECOVERY_QUARANTINE_H
 
 #include "recovery/recovery.h"
 

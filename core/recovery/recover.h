@@ -11,8 +11,8 @@
  * Recovery can end anywhere, by a kill or a power cut, and is run again by the
  * next open to the same end. Marks that speak for this run are written last.
  */
-#ifndef CLOG_RECOVER_H
-#define CLOG_RECOVER_H
+#ifndef CLOG_RECOVERY_RECOVER_H
+#define CLOG_RECOVERY_RECOVER_H
 
 #include "recovery/decide.h"
 #include "recovery/recovery.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evidence.h - what a recovery goes by: what lies there, what earlier runs
+ * recovery.h - what a recovery goes by: what lies there, what earlier runs
  * left, what a scan says.
  */
-#ifndef CLOG_EVIDENCE_H
-#define CLOG_EVIDENCE_H
+#ifndef CLOG_RECOVERY_RECOVERY_H
+#define CLOG_RECOVERY_RECOVERY_H
 
 #include "recovery/metadata.h"
 #include "recovery/scan.h"

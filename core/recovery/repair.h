@@ -3,8 +3,8 @@
  * repair.h - what recovery does to the files of a segment: an index rebuilt, a
  * torn tail cut, what is kept made durable.
  */
-#ifndef CLOG_REPAIR_H
-#define CLOG_REPAIR_H
+#ifndef CLOG_RECOVERY_REPAIR_H
+#define CLOG_RECOVERY_REPAIR_H
 
 #include "recovery/decide.h"
 

@@ -2,8 +2,8 @@
 /*
  * report.h - filling in struct clog_report.
  */
-#ifndef CLOG_REPORT_H
-#define CLOG_REPORT_H
+#ifndef CLOG_RECOVERY_REPORT_H
+#define CLOG_RECOVERY_REPORT_H
 
 #include "clog.h"
 #include "recovery/scan.h"

@@ -10,8 +10,8 @@
  *
  * Reference for the order of trust: FORMAT.md, "How a segment is read".
  */
-#ifndef CLOG_SCAN_H
-#define CLOG_SCAN_H
+#ifndef CLOG_RECOVERY_SCAN_H
+#define CLOG_RECOVERY_SCAN_H
 
 #include "segment/segment.h"
 

@@ -8,8 +8,8 @@
  * index is derived from the store: whatever is read here is a hint until the
  * record it leads to has been checked.
  */
-#ifndef CLOG_INDEX_H
-#define CLOG_INDEX_H
+#ifndef CLOG_SEGMENT_INDEX_H
+#define CLOG_SEGMENT_INDEX_H
 
 #include "segment/slots.h"
 

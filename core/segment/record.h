@@ -12,8 +12,8 @@
  * CRC32C is the Castagnoli polynomial 0x1edc6f41, reflected, inverted at
  * start and end (RFC 3720, appendix B.4); of "123456789" it is e3069283.
  */
-#ifndef CLOG_RECORD_H
-#define CLOG_RECORD_H
+#ifndef CLOG_SEGMENT_RECORD_H
+#define CLOG_SEGMENT_RECORD_H
 
 #include <stddef.h>
 #include <stdint.h>

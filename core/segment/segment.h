@@ -8,8 +8,8 @@
  * Nothing here locks. Any number of threads may look up and read within an
  * extent while one appends behind it.
  */
-#ifndef CLOG_SEGMENT_H
-#define CLOG_SEGMENT_H
+#ifndef CLOG_SEGMENT_SEGMENT_H
+#define CLOG_SEGMENT_SEGMENT_H
 
 #include "clog.h"
 #include "segment/record.h"

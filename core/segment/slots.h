@@ -11,8 +11,8 @@
  * How many slots count is not known here: whoever appends knows it.
  * slots_get() and slots_read() may run in any thread while another appends.
  */
-#ifndef CLOG_SLOTS_H
-#define CLOG_SLOTS_H
+#ifndef CLOG_SEGMENT_SLOTS_H
+#define CLOG_SEGMENT_SLOTS_H
 
 #include "io/io.h"
 

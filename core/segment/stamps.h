@@ -8,8 +8,8 @@
  * offset when it was appended. So every stamp is also a proof that all
  * records below offset - unsynced had been made durable before it was written.
  */
-#ifndef CLOG_STAMPS_H
-#define CLOG_STAMPS_H
+#ifndef CLOG_SEGMENT_STAMPS_H
+#define CLOG_SEGMENT_STAMPS_H
 
 #include "segment/record.h"
 #include "segment/slots.h"

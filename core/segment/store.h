@@ -6,8 +6,8 @@
  * position. Nothing here waits for the device but store_read() of bytes that
  * are not cached, and nothing is durable before store_sync().
  */
-#ifndef CLOG_STORE_H
-#define CLOG_STORE_H
+#ifndef CLOG_SEGMENT_STORE_H
+#define CLOG_SEGMENT_STORE_H
 
 #include "io/buffer.h"
 #include "io/io.h"

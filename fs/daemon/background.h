@@ -8,8 +8,8 @@
  * threads are started after the fork, and the process that opens the log is
  * the one that keeps it.
  */
-#ifndef BACKGROUND_H
-#define BACKGROUND_H
+#ifndef CLOG_FS_DAEMON_BACKGROUND_H
+#define CLOG_FS_DAEMON_BACKGROUND_H
 
 /*
  * Forks. In the child, 0 and what background_ready() wants. The parent never

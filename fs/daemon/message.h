@@ -5,8 +5,8 @@
  * In the foreground on stderr, in the background to syslog, and to both while
  * it is on its way there. Any thread may call message().
  */
-#ifndef MESSAGE_H
-#define MESSAGE_H
+#ifndef CLOG_FS_DAEMON_MESSAGE_H
+#define CLOG_FS_DAEMON_MESSAGE_H
 
 #include <stdarg.h>
 

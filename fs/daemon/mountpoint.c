@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/mountpoint.h"
 
+#include "daemon/message.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -16,8 +18,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "daemon/message.h"
-
 int mountpoint_resolve(const char *path, char **ret_path)
 {
     char *resolved = realpath(path, NULL);
@@ -26,7 +26,7 @@ int mountpoint_resolve(const char *path, char **ret_path)
     char *parent = NULL;
     int r = 0;
 
-    if (resolved != NULL) {
+    if (resolved) {
         *ret_path = resolved;
         return 0;
     }
@@ -34,12 +34,12 @@ int mountpoint_resolve(const char *path, char **ret_path)
         return -errno;
     copy = strdup(path);
     base = strdup(path);
-    if (copy == NULL || base == NULL) {
+    if (!copy || !base) {
         r = -ENOMEM;
         goto out;
     }
     parent = realpath(dirname(copy), NULL);
-    if (parent == NULL)
+    if (!parent)
         r = -errno;
     else if (asprintf(&resolved, "%s/%s",
                       strcmp(parent, "/") == 0 ? "" : parent,
@@ -72,7 +72,7 @@ static bool is_log(const char *path)
     struct mntent entry;
     bool found = false;
 
-    if (table == NULL)
+    if (!table)
         return false;
     while (getmntent_r(table, &entry, buffer, (int)sizeof(buffer)) != NULL) {
         if (strcmp(entry.mnt_dir, path) == 0)
@@ -97,7 +97,7 @@ static int detach(const char *path)
     if (errno != EPERM)
         return -errno;
     argv[3] = strdup(path);
-    if (argv[3] == NULL)
+    if (!argv[3])
         return -ENOMEM;
     r = -posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
     free(argv[3]);

@@ -2,8 +2,8 @@
 /*
  * mountpoint.h - paths, and what is mounted on them.
  */
-#ifndef MOUNTPOINT_H
-#define MOUNTPOINT_H
+#ifndef CLOG_FS_DAEMON_MOUNTPOINT_H
+#define CLOG_FS_DAEMON_MOUNTPOINT_H
 
 #include <stdbool.h>
 

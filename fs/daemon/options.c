@@ -95,7 +95,7 @@ static int multiply(uint64_t *number, char suffix)
     static const char suffixes[] = "KMG";
     const char *found = strchr(suffixes, suffix);
 
-    if (found == NULL || *found == '\0')
+    if (!found || *found == '\0')
         return -EINVAL;
     for (const char *s = suffixes; s <= found; s++) {
         if (__builtin_mul_overflow(*number, 1024, number))
@@ -237,15 +237,14 @@ static int set_number(struct options *options, const struct number *number,
 
 static int set_path(struct options *options, const char *path)
 {
-    char **place =
-        options->logdir == NULL ? &options->logdir : &options->mountpoint;
+    char **place = !options->logdir ? &options->logdir : &options->mountpoint;
 
-    if (*place != NULL) {
+    if (*place) {
         fprintf(stderr, "clog: %s: one argument too many\n", path);
         return -EINVAL;
     }
     *place = strdup(path);
-    return *place != NULL ? 0 : -ENOMEM;
+    return *place ? 0 : -ENOMEM;
 }
 
 /* Takes one word of the command line, or of what follows -o. */
@@ -261,9 +260,9 @@ static int take(void *data, const char *arg, int key, struct fuse_args *args)
         return set_path(options, arg) == 0 ? 0 : -1;
     if (set_flag(options, arg) || set_flag(options, word) || is_ignored(word))
         return 0;
-    if (duration != NULL)
+    if (duration)
         return set_duration(options, duration, word) == 0 ? 0 : -1;
-    if (number != NULL) {
+    if (number) {
         if (strcmp(number->name, "sync") == 0)
             options->sync_always = false;
         return set_number(options, number, word) == 0 ? 0 : -1;
@@ -274,10 +273,10 @@ static int take(void *data, const char *arg, int key, struct fuse_args *args)
 
 static int check(const struct options *options)
 {
-    if (options->help || options->version || options->mountpoint != NULL)
+    if (options->help || options->version || options->mountpoint)
         return 0;
     fprintf(stderr, "clog: missing %s\n",
-            options->logdir == NULL ? "LOGDIR and MOUNTPOINT" : "MOUNTPOINT");
+            !options->logdir ? "LOGDIR and MOUNTPOINT" : "MOUNTPOINT");
     return -EINVAL;
 }
 

@@ -2,8 +2,8 @@
 /*
  * options.h - the command line.
  */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#ifndef CLOG_FS_DAEMON_OPTIONS_H
+#define CLOG_FS_DAEMON_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

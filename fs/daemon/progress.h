@@ -2,8 +2,8 @@
 /*
  * progress.h - how far something is that takes long, on a terminal.
  */
-#ifndef PROGRESS_H
-#define PROGRESS_H
+#ifndef CLOG_FS_DAEMON_PROGRESS_H
+#define CLOG_FS_DAEMON_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/report.h"
 
+#include "clog.h"
+#include "daemon/message.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-
-#include "clog.h"
-#include "daemon/message.h"
 
 /* Where in its file; not every kind of note has a place. */
 static void print_place(FILE *file, const struct clog_note *note)
@@ -33,7 +33,7 @@ void notes_format(const char *logdir, const struct clog_note *note, char *line,
     FILE *file = fmemopen(line, size, "w");
 
     line[0] = '\0';
-    if (file == NULL)
+    if (!file)
         return;
     fprintf(file, "%s%s%s: ", logdir, note->file[0] != '\0' ? "/" : "",
             note->file);

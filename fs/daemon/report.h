@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notes.h - says what was found in a log, when it was opened and since.
+ * report.h - says what was found in a log, when it was opened and since.
  */
-#ifndef NOTES_H
-#define NOTES_H
+#ifndef CLOG_FS_DAEMON_REPORT_H
+#define CLOG_FS_DAEMON_REPORT_H
 
 #include <stddef.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/append.h"
 
+#include "clog.h"
+#include "daemon/message.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-
-#include "clog.h"
-#include "daemon/message.h"
 
 /* A file keeps a buffer of this size even when it holds nothing. */
 #define SMALL_BUFFER 4096
@@ -36,7 +36,7 @@ static void set_size(struct append *append, struct line *line, size_t size)
 void append_open(struct append *append, struct line *line)
 {
     *line = (struct line){.next = append->files, .link = &append->files};
-    if (line->next != NULL)
+    if (line->next)
         line->next->link = &line->next;
     append->files = line;
 }
@@ -45,7 +45,7 @@ void append_close(struct append *append, struct line *line)
 {
     set_size(append, line, 0);
     *line->link = line->next;
-    if (line->next != NULL)
+    if (line->next)
         line->next->link = line->link;
     free(line->bytes);
     *line = (struct line){0};
@@ -63,7 +63,7 @@ static int grow(struct line *line, size_t need)
     if (capacity < need)
         capacity = need;
     bytes = realloc(line->bytes, capacity);
-    if (bytes == NULL)
+    if (!bytes)
         return -ENOMEM;
     line->bytes = bytes;
     line->capacity = capacity;
@@ -79,7 +79,7 @@ static void shrink(struct line *line)
     if (line->capacity / 4 <= capacity)
         return;
     bytes = realloc(line->bytes, capacity);
-    if (bytes != NULL) {
+    if (bytes) {
         line->bytes = bytes;
         line->capacity = capacity;
     }
@@ -178,6 +178,6 @@ void append_finish(struct append *append, struct line *line)
 
 void append_finish_all(struct append *append)
 {
-    for (struct line *line = append->files; line != NULL; line = line->next)
+    for (struct line *line = append->files; line; line = line->next)
         append_finish(append, line);
 }

@@ -10,15 +10,15 @@
  * others closed, meanwhile by one thread. The three counts may be read at any
  * time.
  */
-#ifndef APPEND_H
-#define APPEND_H
+#ifndef CLOG_FS_FILES_APPEND_H
+#define CLOG_FS_FILES_APPEND_H
+
+#include "files/lines.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "files/lines.h"
 
 struct clog;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/at.h"
 
+#include "files/mount.h"
+#include "files/records.h"
+#include "serve/tree.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
-
-#include "files/mount.h"
-#include "files/records.h"
-#include "serve/tree.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define DAY       86400

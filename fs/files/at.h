@@ -6,8 +6,8 @@
  * TIME; of records with equal times to the lowest. Any time is a name there,
  * so none is listed.
  */
-#ifndef AT_H
-#define AT_H
+#ifndef CLOG_FS_FILES_AT_H
+#define CLOG_FS_FILES_AT_H
 
 #include <stdint.h>
 

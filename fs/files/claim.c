@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/claim.h"
 
-#include <errno.h>
-
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/put.h"
 #include "serve/tree.h"
+
+#include <errno.h>
 
 int claim_make(struct fs *fs, struct node dir, const char *name,
                struct node *ret_node)

@@ -6,8 +6,8 @@
  * have: the first write to it becomes record N, or fails. It is not the record
  * itself, which has a name and attributes only once it is there.
  */
-#ifndef CLAIM_H
-#define CLAIM_H
+#ifndef CLOG_FS_FILES_CLAIM_H
+#define CLOG_FS_FILES_CLAIM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/cursors.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "files/follow.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/stream.h"
 #include "serve/tree.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *name;

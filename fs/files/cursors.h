@@ -9,8 +9,8 @@
  * The number of a cursor's nodes is its id, but of `log` the position in the
  * stream where it begins, as of the mount's own `log`.
  */
-#ifndef CURSORS_H
-#define CURSORS_H
+#ifndef CLOG_FS_FILES_CURSORS_H
+#define CLOG_FS_FILES_CURSORS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/follow.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "clog.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/put.h"
 #include "files/stream.h"
 #include "serve/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 /* How many an append answers by itself. */
 #define AT_ONCE 2
@@ -32,7 +32,7 @@ struct waiting {
 void follow_start(struct follow *follow, struct clog *log, struct pool *pool)
 {
     *follow = (struct follow){.log = log, .pool = pool, .started = true};
-    pthread_mutex_init(&follow->lock, NULL);
+    (void)pthread_mutex_init(&follow->lock, NULL);
 }
 
 int follow_begin(struct fs *fs, struct handle *handle, uint64_t position,
@@ -144,7 +144,7 @@ static ssize_t take(struct waiting *w, unsigned flags, char **ret_data)
     else
         size = whole_records(handle->fs, &status, at, size);
     data = malloc(size);
-    if (data == NULL)
+    if (!data)
         return -ENOMEM;
     n = clog_view_read(handle->view, data, size, at - follower->origin, flags);
     if (n >= 0 && (size_t)n < size && (flags & CLOG_NOWAIT) != 0)
@@ -167,13 +167,13 @@ static ssize_t take_locked(struct waiting *w, unsigned flags, char **ret_data)
     ssize_t n;
 
     if ((flags & CLOG_NOWAIT) == 0)
-        pthread_mutex_lock(&handle->busy);
+        (void)pthread_mutex_lock(&handle->busy);
     else if (pthread_mutex_trylock(&handle->busy) != 0)
         return -EAGAIN;
     n = take(w, flags, ret_data);
     if (n == -ESTALE)
         n = take(w, flags, ret_data);
-    pthread_mutex_unlock(&handle->busy);
+    (void)pthread_mutex_unlock(&handle->busy);
     return n;
 }
 
@@ -182,7 +182,7 @@ static void link_first(struct follow *follow, struct waiting *w)
 {
     w->next = follow->first;
     w->link = &follow->first;
-    if (w->next != NULL)
+    if (w->next)
         w->next->link = &w->next;
     follow->first = w;
     follow->count++;
@@ -191,7 +191,7 @@ static void link_first(struct follow *follow, struct waiting *w)
 static void unlink_from(struct follow *follow, struct waiting *w)
 {
     *w->link = w->next;
-    if (w->next != NULL)
+    if (w->next)
         w->next->link = w->link;
     w->link = NULL;
     follow->count--;
@@ -207,12 +207,12 @@ static void on_interrupt(fuse_req_t req, void *data)
     struct follow *follow = w->follow;
     bool parked;
 
-    pthread_mutex_lock(&follow->lock);
+    (void)pthread_mutex_lock(&follow->lock);
     w->interrupted = true;
-    parked = w->link != NULL;
+    parked = w->link;
     if (parked)
         unlink_from(follow, w);
-    pthread_mutex_unlock(&follow->lock);
+    (void)pthread_mutex_unlock(&follow->lock);
     if (parked) {
         fuse_reply_err(req, EINTR);
         free(w);
@@ -242,7 +242,7 @@ static int park(struct waiting *w)
     struct clog_status status;
     int r = 1;
 
-    pthread_mutex_lock(&follow->lock);
+    (void)pthread_mutex_lock(&follow->lock);
     if (w->interrupted)
         r = -EINTR;
     else if (follow->stopping)
@@ -258,7 +258,7 @@ static int park(struct waiting *w)
             r = 0;
         }
     }
-    pthread_mutex_unlock(&follow->lock);
+    (void)pthread_mutex_unlock(&follow->lock);
     return r;
 }
 
@@ -295,7 +295,7 @@ static void run_all(struct job *base)
 {
     struct waiting *w = (struct waiting *)base;
 
-    while (w != NULL) {
+    while (w) {
         struct waiting *next = w->next;
 
         w->next = NULL;
@@ -314,7 +314,7 @@ void follow_read(struct follow *follow, fuse_req_t req, struct handle *handle,
 {
     struct waiting *w = calloc(1, sizeof(*w));
 
-    if (w == NULL) {
+    if (!w) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
@@ -335,7 +335,7 @@ static struct waiting *take_all(struct follow *follow)
 {
     struct waiting *all = follow->first;
 
-    for (struct waiting *w = all; w != NULL; w = w->next)
+    for (struct waiting *w = all; w; w = w->next)
         w->link = NULL;
     follow->first = NULL;
     follow->count = 0;
@@ -354,7 +354,7 @@ static bool give(struct waiting *w, const char *data, size_t size,
         pthread_mutex_trylock(&handle->busy) != 0)
         return false;
     fits = place(w) == start && !handle->follower.overrun;
-    pthread_mutex_unlock(&handle->busy);
+    (void)pthread_mutex_unlock(&handle->busy);
     if (fits)
         answer(w, data, (ssize_t)size);
     return fits;
@@ -368,13 +368,13 @@ void follow_wake(struct follow *follow, const char *data, size_t size)
     if (follow->count == 0)
         return;
     clog_status(follow->log, &status);
-    pthread_mutex_lock(&follow->lock);
+    (void)pthread_mutex_lock(&follow->lock);
     if (status.stream_end > follow->seen) {
         follow->seen = status.stream_end;
         w = take_all(follow);
     }
-    pthread_mutex_unlock(&follow->lock);
-    for (int i = 0; i < AT_ONCE && w != NULL; i++) {
+    (void)pthread_mutex_unlock(&follow->lock);
+    for (int i = 0; i < AT_ONCE && w; i++) {
         struct waiting *next = w->next;
 
         w->next = NULL;
@@ -382,7 +382,7 @@ void follow_wake(struct follow *follow, const char *data, size_t size)
             serve(w, CLOG_NOWAIT);
         w = next;
     }
-    if (w != NULL)
+    if (w)
         hand_over(w);
 }
 
@@ -392,11 +392,11 @@ void follow_stop(struct follow *follow)
 
     if (!follow->started)
         return;
-    pthread_mutex_lock(&follow->lock);
+    (void)pthread_mutex_lock(&follow->lock);
     follow->stopping = true;
     w = take_all(follow);
-    pthread_mutex_unlock(&follow->lock);
-    while (w != NULL) {
+    (void)pthread_mutex_unlock(&follow->lock);
+    while (w) {
         struct waiting *next = w->next;
 
         answer(w, NULL, -ENOTCONN);

@@ -11,16 +11,16 @@
  * A read that waits is parked here, and no thread with it. An append answers
  * the first few at once and leaves the others to the threads that read.
  */
-#ifndef FOLLOW_H
-#define FOLLOW_H
+#ifndef CLOG_FS_FILES_FOLLOW_H
+#define CLOG_FS_FILES_FOLLOW_H
+
+#include "serve/request.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "serve/request.h"
 
 /* The most reads that wait at a time. */
 #define FOLLOW_MAX 10000

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/handle.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-
 #include "clog.h"
 #include "files/mount.h"
 #include "serve/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 
 static int check_flags(const struct kind *kind, int flags)
 {
@@ -27,22 +27,22 @@ static int check_flags(const struct kind *kind, int flags)
 
 static void enlist(struct fs *fs, struct handle *handle)
 {
-    pthread_mutex_lock(&fs->handles_lock);
+    (void)pthread_mutex_lock(&fs->handles_lock);
     handle->next = fs->handles;
     handle->link = &fs->handles;
-    if (handle->next != NULL)
+    if (handle->next)
         handle->next->link = &handle->next;
     fs->handles = handle;
-    pthread_mutex_unlock(&fs->handles_lock);
+    (void)pthread_mutex_unlock(&fs->handles_lock);
 }
 
 static void delist(struct fs *fs, struct handle *handle)
 {
-    pthread_mutex_lock(&fs->handles_lock);
+    (void)pthread_mutex_lock(&fs->handles_lock);
     *handle->link = handle->next;
-    if (handle->next != NULL)
+    if (handle->next)
         handle->next->link = handle->link;
-    pthread_mutex_unlock(&fs->handles_lock);
+    (void)pthread_mutex_unlock(&fs->handles_lock);
 }
 
 int handle_open(struct fs *fs, struct node node, int flags,
@@ -55,17 +55,17 @@ int handle_open(struct fs *fs, struct node node, int flags,
     if (r < 0)
         return r;
     handle = calloc(1, sizeof(*handle));
-    if (handle == NULL)
+    if (!handle)
         return -ENOMEM;
     handle->fs = fs;
     handle->kind = node.kind;
     handle->number = node.number;
     handle->references = 1;
-    pthread_mutex_init(&handle->busy, NULL);
+    (void)pthread_mutex_init(&handle->busy, NULL);
     enlist(fs, handle);
     if (node.kind == NODE_APPEND)
         append_open(&fs->append, &handle->line);
-    if (kind->open != NULL)
+    if (kind->open)
         r = kind->open(fs, node.number, handle);
     if (r < 0) {
         handle_put(handle);
@@ -90,7 +90,7 @@ void handle_put(struct handle *handle)
         append_close(&handle->fs->append, &handle->line);
     clog_view_close(handle->view);
     free(handle->text);
-    pthread_mutex_destroy(&handle->busy);
+    (void)pthread_mutex_destroy(&handle->busy);
     free(handle);
 }
 
@@ -98,7 +98,7 @@ void handle_close_all(struct fs *fs)
 {
     struct handle *next;
 
-    for (struct handle *handle = fs->handles; handle != NULL; handle = next) {
+    for (struct handle *handle = fs->handles; handle; handle = next) {
         next = handle->next;
         handle_put(handle);
     }

@@ -2,17 +2,17 @@
 /*
  * handle.h - an open file.
  */
-#ifndef HANDLE_H
-#define HANDLE_H
+#ifndef CLOG_FS_FILES_HANDLE_H
+#define CLOG_FS_FILES_HANDLE_H
+
+#include "files/append.h"
+#include "files/follow.h"
+#include "files/node.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "files/append.h"
-#include "files/follow.h"
-#include "files/node.h"
 
 struct fs;
 struct clog_view;

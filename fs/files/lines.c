@@ -13,7 +13,7 @@ static int add(struct lines *lines, const char *data, size_t size)
         struct iovec *iov =
             reallocarray(lines->iov, capacity, sizeof(lines->iov[0]));
 
-        if (iov == NULL)
+        if (!iov)
             return -ENOMEM;
         lines->iov = iov;
         lines->capacity = capacity;
@@ -33,11 +33,11 @@ int lines_cut(const char *data, size_t size, size_t held, size_t max, bool end,
     for (;;) {
         size_t left = (size_t)(stop - data);
         const char *newline = left > 0 ? memchr(data, '\n', left) : NULL;
-        size_t length = newline != NULL ? (size_t)(newline - data) + 1 : left;
+        size_t length = newline ? (size_t)(newline - data) + 1 : left;
 
         if (held > max || length > max - held)
             return -EMSGSIZE;
-        if (newline == NULL && (!end || held + length == 0)) {
+        if (!newline && (!end || held + length == 0)) {
             *ret_tail = length;
             return 0;
         }
@@ -46,7 +46,7 @@ int lines_cut(const char *data, size_t size, size_t held, size_t max, bool end,
             return r;
         data += length;
         held = 0;
-        if (newline == NULL) {
+        if (!newline) {
             *ret_tail = 0;
             return 0;
         }

@@ -4,8 +4,8 @@
  *
  * A line is everything up to a newline, with it. Nothing here knows of files.
  */
-#ifndef LINES_H
-#define LINES_H
+#ifndef CLOG_FS_FILES_LINES_H
+#define CLOG_FS_FILES_LINES_H
 
 #include <stdbool.h>
 #include <stddef.h>

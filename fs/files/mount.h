@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs.h - what one mount knows.
+ * mount.h - what one mount knows.
  */
-#ifndef FS_H
-#define FS_H
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
+#ifndef CLOG_FS_FILES_MOUNT_H
+#define CLOG_FS_FILES_MOUNT_H
 
 #include "clog.h"
 #include "daemon/options.h"
 #include "files/append.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
 
 struct handle;
 struct work;

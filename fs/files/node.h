@@ -6,8 +6,8 @@
  * is nothing but the two packed together. So there is no table of inodes, an
  * inode number is the same in each mount, and forgetting one needs no work.
  */
-#ifndef NODE_H
-#define NODE_H
+#ifndef CLOG_FS_FILES_NODE_H
+#define CLOG_FS_FILES_NODE_H
 
 #include <stdint.h>
 

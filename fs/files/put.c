@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/put.h"
 
-#include <errno.h>
-
 #include "clog.h"
+
+#include <errno.h>
 
 int put_write(struct clog *log, const char *data, size_t size, unsigned flags)
 {

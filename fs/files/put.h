@@ -2,8 +2,8 @@
 /*
  * put.h - the door `put`: one write, one record.
  */
-#ifndef PUT_H
-#define PUT_H
+#ifndef CLOG_FS_FILES_PUT_H
+#define CLOG_FS_FILES_PUT_H
 
 #include <stddef.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/records.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/tree.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 /* ENOENT of a node that was looked up once: dropped, if it is below oldest. */
 static int gone(struct fs *fs, uint64_t offset, int r)

@@ -5,8 +5,8 @@
  *
  * The functions of tree.h's table; number is the record's offset.
  */
-#ifndef RECORDS_H
-#define RECORDS_H
+#ifndef CLOG_FS_FILES_RECORDS_H
+#define CLOG_FS_FILES_RECORDS_H
 
 #include <stdint.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/segments.h"
 
+#include "files/handle.h"
+#include "files/mount.h"
+#include "serve/tree.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "files/handle.h"
-#include "files/mount.h"
-#include "serve/tree.h"
 
 #define BASE_DIGITS 20
 

@@ -4,8 +4,8 @@
  *
  * The functions of tree.h's table; number is the segment's base offset.
  */
-#ifndef SEGMENTS_H
-#define SEGMENTS_H
+#ifndef CLOG_FS_FILES_SEGMENTS_H
+#define CLOG_FS_FILES_SEGMENTS_H
 
 #include <stdint.h>
 

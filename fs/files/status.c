@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/status.h"
 
+#include "files/handle.h"
+#include "files/mount.h"
+#include "serve/dispatch.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -8,10 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "files/handle.h"
-#include "files/mount.h"
-#include "serve/dispatch.h"
 
 enum type {
     GAUGE,   /* goes up and down */
@@ -181,9 +181,8 @@ static void print_lines(FILE *file, const struct figures *figures)
     for (size_t i = 0; i < figures->count; i++) {
         const struct figure *figure = &figures->items[i];
 
-        fprintf(file, "%s%s%s ", figure->name,
-                figure->cause != NULL ? "_by_" : "",
-                figure->cause != NULL ? figure->cause : "");
+        fprintf(file, "%s%s%s ", figure->name, figure->cause ? "_by_" : "",
+                figure->cause ? figure->cause : "");
         if (figure->type == FLAG)
             fprintf(file, "%s\n", figure->value != 0 ? "yes" : "no");
         else
@@ -270,7 +269,7 @@ static void print_figure(FILE *file, const struct figure *figure, bool first)
         print_head(file, figure->name, suffix, figure->help,
                    counter ? "counter" : "gauge");
     fprintf(file, "clog_%s%s", figure->name, suffix);
-    if (figure->cause != NULL)
+    if (figure->cause)
         fprintf(file, "{cause=\"%s\"}", figure->cause);
     fputc(' ', file);
     print_value(file, figure);
@@ -330,7 +329,7 @@ static int make_text(struct fs *fs, struct handle *handle,
     FILE *file = open_memstream(&handle->text, &handle->text_size);
     int failed;
 
-    if (file == NULL)
+    if (!file)
         return -ENOMEM;
     print(fs, file);
     failed = ferror(file);

@@ -7,8 +7,8 @@
  *
  * The functions of tree.h's table. ENOMEM.
  */
-#ifndef STATUS_H
-#define STATUS_H
+#ifndef CLOG_FS_FILES_STATUS_H
+#define CLOG_FS_FILES_STATUS_H
 
 #include <stdint.h>
 

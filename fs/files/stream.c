@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/stream.h"
 
-#include <errno.h>
-
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/tree.h"
+
+#include <errno.h>
 
 int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr)
 {

@@ -6,8 +6,8 @@
  * the file begins. When the oldest records are dropped, the name stands for
  * another node; who has the old one open keeps its positions.
  */
-#ifndef STREAM_H
-#define STREAM_H
+#ifndef CLOG_FS_FILES_STREAM_H
+#define CLOG_FS_FILES_STREAM_H
 
 #include <stdint.h>
 

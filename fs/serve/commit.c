@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/commit.h"
 
+#include "clog.h"
+#include "daemon/message.h"
+#include "serve/pool.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -9,10 +13,6 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "clog.h"
-#include "daemon/message.h"
-#include "serve/pool.h"
-
 static int list_add(struct parked_list *list, struct parked item)
 {
     if (list->count == list->capacity) {
@@ -20,7 +20,7 @@ static int list_add(struct parked_list *list, struct parked item)
         struct parked *items =
             reallocarray(list->items, capacity, sizeof(items[0]));
 
-        if (items == NULL)
+        if (!items)
             return -ENOMEM;
         list->items = items;
         list->capacity = capacity;
@@ -47,18 +47,18 @@ static bool gather(struct commit *commit)
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)commit->seconds;
-    pthread_mutex_lock(&commit->lock);
+    (void)pthread_mutex_lock(&commit->lock);
     while (commit->waiting.count == 0 && !commit->stopping && r != ETIMEDOUT) {
         if (commit->seconds > 0)
             r = pthread_cond_timedwait(&commit->wake, &commit->lock, &until);
         else
-            pthread_cond_wait(&commit->wake, &commit->lock);
+            (void)pthread_cond_wait(&commit->wake, &commit->lock);
     }
     commit->taken = commit->waiting;
     commit->waiting = taken;
     commit->waiting.count = 0;
     bool more = commit->taken.count > 0 || !commit->stopping;
-    pthread_mutex_unlock(&commit->lock);
+    (void)pthread_mutex_unlock(&commit->lock);
     return more;
 }
 
@@ -96,11 +96,11 @@ int commit_start(struct commit *commit, struct clog *log, unsigned seconds)
     int r;
 
     *commit = (struct commit){.log = log, .seconds = seconds};
-    pthread_mutex_init(&commit->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&commit->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&commit->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&commit->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     r = pool_thread(&commit->thread, work, commit);
     commit->started = r == 0;
     return r;
@@ -112,10 +112,10 @@ void commit_park(struct commit *commit, fuse_req_t req, enum answer how,
     struct parked item = {.req = req, .answer = how, .result = result};
     int r;
 
-    pthread_mutex_lock(&commit->lock);
+    (void)pthread_mutex_lock(&commit->lock);
     r = list_add(&commit->waiting, item);
-    pthread_cond_signal(&commit->wake);
-    pthread_mutex_unlock(&commit->lock);
+    (void)pthread_cond_signal(&commit->wake);
+    (void)pthread_mutex_unlock(&commit->lock);
     if (r < 0)
         answer(&item, clog_sync(commit->log, UINT64_MAX));
 }
@@ -124,14 +124,14 @@ void commit_stop(struct commit *commit)
 {
     if (!commit->started)
         return;
-    pthread_mutex_lock(&commit->lock);
+    (void)pthread_mutex_lock(&commit->lock);
     commit->stopping = true;
-    pthread_cond_signal(&commit->wake);
-    pthread_mutex_unlock(&commit->lock);
-    pthread_join(commit->thread, NULL);
+    (void)pthread_cond_signal(&commit->wake);
+    (void)pthread_mutex_unlock(&commit->lock);
+    (void)pthread_join(commit->thread, NULL);
     free(commit->waiting.items);
     free(commit->taken.items);
-    pthread_cond_destroy(&commit->wake);
-    pthread_mutex_destroy(&commit->lock);
+    (void)pthread_cond_destroy(&commit->wake);
+    (void)pthread_mutex_destroy(&commit->lock);
     *commit = (struct commit){0};
 }

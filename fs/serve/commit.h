@@ -7,15 +7,15 @@
  * and answers them all; meanwhile the next ones gather. It also syncs every
  * few seconds when nobody asks.
  */
-#ifndef COMMIT_H
-#define COMMIT_H
+#ifndef CLOG_FS_SERVE_COMMIT_H
+#define CLOG_FS_SERVE_COMMIT_H
+
+#include "serve/request.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-#include "serve/request.h"
 
 struct clog;
 

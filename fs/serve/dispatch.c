@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/dispatch.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "files/claim.h"
 #include "files/follow.h"
 #include "files/handle.h"
@@ -14,6 +10,10 @@
 #include "serve/pool.h"
 #include "serve/retention.h"
 #include "serve/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define READ_THREADS 2
 
@@ -68,7 +68,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     struct work *work = calloc(1, sizeof(*work));
     int r;
 
-    if (work == NULL)
+    if (!work)
         return -ENOMEM;
     work->fs = fs;
     work->session = session;
@@ -94,7 +94,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
 
 void work_stop(struct work *work)
 {
-    if (work == NULL)
+    if (!work)
         return;
     keeper_stop(&work->keeper);
     pool_stop(&work->appends);
@@ -189,7 +189,7 @@ static void queue_write(struct work *work, fuse_req_t req,
 {
     struct write_job *job = malloc(sizeof(*job) + size);
 
-    if (job == NULL) {
+    if (!job) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
@@ -267,9 +267,9 @@ static void run_read(struct job *base)
     struct handle *handle = job->handle;
     ssize_t n;
 
-    pthread_mutex_lock(&handle->busy);
+    (void)pthread_mutex_lock(&handle->busy);
     n = view_read(handle, job->data, job->size, job->position, 0);
-    pthread_mutex_unlock(&handle->busy);
+    (void)pthread_mutex_unlock(&handle->busy);
     answer_read(job->req, job->data, n);
     handle_put(handle);
     free(job);
@@ -280,7 +280,7 @@ static void queue_read(struct work *work, fuse_req_t req, struct handle *handle,
 {
     struct read_job *job = malloc(sizeof(*job) + size);
 
-    if (job == NULL) {
+    if (!job) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
@@ -303,7 +303,7 @@ void work_read(struct work *work, fuse_req_t req, struct handle *handle,
         size = WORK_READ_MAX;
     if (pthread_mutex_trylock(&handle->busy) == 0) {
         n = view_read(handle, work->buffer, size, position, CLOG_NOWAIT);
-        pthread_mutex_unlock(&handle->busy);
+        (void)pthread_mutex_unlock(&handle->busy);
     }
     if (n == -EAGAIN)
         queue_read(work, req, handle, size, position);
@@ -335,7 +335,7 @@ void work_later(struct work *work, fuse_req_t req, work_call *call,
 {
     struct call_job *job = malloc(sizeof(*job) + size + 1);
 
-    if (job == NULL) {
+    if (!job) {
         fuse_reply_err(req, ENOMEM);
         return;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * work.h - requests that may have to wait, and the threads that wait.
+ * dispatch.h - requests that may have to wait, and the threads that wait.
  *
  * One thread receives all requests. It tries each without waiting; what would
  * wait goes to another thread: appends to one, which keeps their order; reads
@@ -11,14 +11,14 @@
  * All but work_start() and work_stop() are for the receiving thread, and
  * answer req, now or later.
  */
-#ifndef WORK_H
-#define WORK_H
+#ifndef CLOG_FS_SERVE_DISPATCH_H
+#define CLOG_FS_SERVE_DISPATCH_H
+
+#include "serve/request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "serve/request.h"
 
 struct fs;
 struct handle;

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/ops.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
-
 #include "config.h"
 #include "files/claim.h"
 #include "files/cursors.h"
@@ -16,6 +10,12 @@
 #include "serve/dispatch.h"
 #include "serve/tree.h"
 #include "serve/xattr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
 
 /* The most that one request may carry: 256 pages. */
 #define REQUEST_MAX (1U << 20)
@@ -266,9 +266,9 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t position,
     else if (kind->blocks)
         work_follow(fs_of(req)->work, req, handle, size, (uint64_t)position,
                     (fi->flags & O_NONBLOCK) != 0);
-    else if (handle->view != NULL)
+    else if (handle->view)
         work_read(fs_of(req)->work, req, handle, size, (uint64_t)position);
-    else if (handle->text != NULL || kind->fresh)
+    else if (handle->text || kind->fresh)
         read_text(req, handle, size, (uint64_t)position);
     else
         fuse_reply_err(req, EACCES);

@@ -5,8 +5,8 @@
  *
  * The session's userdata is the struct fs.
  */
-#ifndef OPS_H
-#define OPS_H
+#ifndef CLOG_FS_SERVE_OPS_H
+#define CLOG_FS_SERVE_OPS_H
 
 #include "serve/request.h"
 

@@ -15,9 +15,9 @@ int pool_thread(pthread_t *ret_thread, void *(*run)(void *), void *arg)
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGHUP);
     sigaddset(&ours, SIGALRM);
-    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    (void)pthread_sigmask(SIG_BLOCK, &ours, &before);
     r = pthread_create(ret_thread, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -r;
 }
 
@@ -25,12 +25,12 @@ static struct job *take(struct pool *pool)
 {
     struct job *job;
 
-    while (pool->first == NULL && !pool->stopping)
-        pthread_cond_wait(&pool->wake, &pool->lock);
+    while (!pool->first && !pool->stopping)
+        (void)pthread_cond_wait(&pool->wake, &pool->lock);
     job = pool->first;
-    if (job != NULL) {
+    if (job) {
         pool->first = job->next;
-        if (pool->first == NULL)
+        if (!pool->first)
             pool->last = &pool->first;
     }
     return job;
@@ -41,24 +41,24 @@ static void *work(void *arg)
     struct pool *pool = arg;
     struct job *job;
 
-    pthread_mutex_lock(&pool->lock);
-    while ((job = take(pool)) != NULL) {
-        pthread_mutex_unlock(&pool->lock);
+    (void)pthread_mutex_lock(&pool->lock);
+    while ((job = take(pool))) {
+        (void)pthread_mutex_unlock(&pool->lock);
         job->run(job);
-        pthread_mutex_lock(&pool->lock);
+        (void)pthread_mutex_lock(&pool->lock);
         if (--pool->pending == 0)
-            pthread_cond_broadcast(&pool->idle);
+            (void)pthread_cond_broadcast(&pool->idle);
     }
-    pthread_mutex_unlock(&pool->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
 int pool_start(struct pool *pool, unsigned count)
 {
     *pool = (struct pool){.started = true, .last = &pool->first};
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pthread_cond_init(&pool->idle, NULL);
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_cond_init(&pool->wake, NULL);
+    (void)pthread_cond_init(&pool->idle, NULL);
     while (pool->count < count) {
         int r = pool_thread(&pool->threads[pool->count], work, pool);
 
@@ -74,44 +74,44 @@ int pool_start(struct pool *pool, unsigned count)
 void pool_add(struct pool *pool, struct job *job)
 {
     job->next = NULL;
-    pthread_mutex_lock(&pool->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     *pool->last = job;
     pool->last = &job->next;
     pool->pending++;
-    pthread_cond_signal(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    (void)pthread_cond_signal(&pool->wake);
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 bool pool_idle(struct pool *pool)
 {
     bool idle;
 
-    pthread_mutex_lock(&pool->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     idle = pool->pending == 0;
-    pthread_mutex_unlock(&pool->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     return idle;
 }
 
 void pool_drain(struct pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     while (pool->pending > 0)
-        pthread_cond_wait(&pool->idle, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
+        (void)pthread_cond_wait(&pool->idle, &pool->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 void pool_stop(struct pool *pool)
 {
     if (!pool->started)
         return;
-    pthread_mutex_lock(&pool->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    (void)pthread_cond_broadcast(&pool->wake);
+    (void)pthread_mutex_unlock(&pool->lock);
     while (pool->count > 0)
-        pthread_join(pool->threads[--pool->count], NULL);
-    pthread_cond_destroy(&pool->idle);
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->lock);
+        (void)pthread_join(pool->threads[--pool->count], NULL);
+    (void)pthread_cond_destroy(&pool->idle);
+    (void)pthread_cond_destroy(&pool->wake);
+    (void)pthread_mutex_destroy(&pool->lock);
     *pool = (struct pool){0};
 }

@@ -2,8 +2,8 @@
 /*
  * pool.h - threads that take jobs from a queue, in order.
  */
-#ifndef POOL_H
-#define POOL_H
+#ifndef CLOG_FS_SERVE_POOL_H
+#define CLOG_FS_SERVE_POOL_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * request.h - libfuse's API of requests, the same version everywhere, and the
  * answers that are given from more than one place.
  */
-#ifndef REQUEST_H
-#define REQUEST_H
+#ifndef CLOG_FS_SERVE_REQUEST_H
+#define CLOG_FS_SERVE_REQUEST_H
 
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>

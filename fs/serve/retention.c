@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/retention.h"
 
+#include "clog.h"
+#include "daemon/message.h"
+#include "serve/pool.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
-
-#include "clog.h"
-#include "daemon/message.h"
-#include "serve/pool.h"
 
 #define TICK_NS 250000000
 
@@ -41,12 +41,12 @@ static bool await(struct keeper *keeper, struct drop **ret_drops)
     bool more;
     int r = 0;
 
-    pthread_mutex_lock(&keeper->lock);
+    (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->woken && !keeper->stopping && r != ETIMEDOUT) {
         if (keeper->limits)
             r = pthread_cond_timedwait(&keeper->wake, &keeper->lock, &then);
         else
-            pthread_cond_wait(&keeper->wake, &keeper->lock);
+            (void)pthread_cond_wait(&keeper->wake, &keeper->lock);
     }
     more = keeper->woken || !keeper->stopping;
     keeper->ended = !more;
@@ -54,7 +54,7 @@ static bool await(struct keeper *keeper, struct drop **ret_drops)
     *ret_drops = keeper->first;
     keeper->first = NULL;
     keeper->last = &keeper->first;
-    pthread_mutex_unlock(&keeper->lock);
+    (void)pthread_mutex_unlock(&keeper->lock);
     return more;
 }
 
@@ -100,7 +100,7 @@ static void *work(void *arg)
     struct drop *drop;
 
     while (await(keeper, &drop)) {
-        while (drop != NULL) {
+        while (drop) {
             struct drop *next = drop->next;
 
             drop_by_hand(keeper, drop);
@@ -125,16 +125,16 @@ int keeper_start(struct keeper *keeper, struct clog *log,
         .limits = limits,
         .last = &keeper->first,
     };
-    pthread_mutex_init(&keeper->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&keeper->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&keeper->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     r = pool_thread(&keeper->thread, work, keeper);
     keeper->started = r == 0;
     if (r < 0) {
-        pthread_cond_destroy(&keeper->wake);
-        pthread_mutex_destroy(&keeper->lock);
+        (void)pthread_cond_destroy(&keeper->wake);
+        (void)pthread_mutex_destroy(&keeper->lock);
     }
     return r;
 }
@@ -143,22 +143,22 @@ int keeper_start(struct keeper *keeper, struct clog *log,
 static void wake(struct keeper *keeper)
 {
     keeper->woken = true;
-    pthread_cond_signal(&keeper->wake);
+    (void)pthread_cond_signal(&keeper->wake);
 }
 
 void keeper_wake(struct keeper *keeper)
 {
-    pthread_mutex_lock(&keeper->lock);
+    (void)pthread_mutex_lock(&keeper->lock);
     wake(keeper);
-    pthread_mutex_unlock(&keeper->lock);
+    (void)pthread_mutex_unlock(&keeper->lock);
 }
 
 void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base)
 {
     struct drop *drop = malloc(sizeof(*drop));
-    int r = drop != NULL ? 0 : -ENOMEM;
+    int r = drop ? 0 : -ENOMEM;
 
-    pthread_mutex_lock(&keeper->lock);
+    (void)pthread_mutex_lock(&keeper->lock);
     if (r == 0 && keeper->ended)
         r = -ENOTCONN;
     if (r == 0) {
@@ -167,7 +167,7 @@ void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base)
         keeper->last = &drop->next;
         wake(keeper);
     }
-    pthread_mutex_unlock(&keeper->lock);
+    (void)pthread_mutex_unlock(&keeper->lock);
     if (r < 0) {
         free(drop);
         fuse_reply_err(req, -r);
@@ -178,9 +178,9 @@ static bool has_ended(struct keeper *keeper)
 {
     bool ended;
 
-    pthread_mutex_lock(&keeper->lock);
+    (void)pthread_mutex_lock(&keeper->lock);
     ended = keeper->ended;
-    pthread_mutex_unlock(&keeper->lock);
+    (void)pthread_mutex_unlock(&keeper->lock);
     return ended;
 }
 
@@ -199,20 +199,20 @@ void keeper_stop(struct keeper *keeper)
 {
     if (!keeper->started)
         return;
-    pthread_mutex_lock(&keeper->lock);
+    (void)pthread_mutex_lock(&keeper->lock);
     keeper->stopping = true;
-    pthread_cond_signal(&keeper->wake);
-    pthread_mutex_unlock(&keeper->lock);
+    (void)pthread_cond_signal(&keeper->wake);
+    (void)pthread_mutex_unlock(&keeper->lock);
     fuse_session_reset(keeper->session); /* else requests would be dropped */
     while (!has_ended(keeper))
         serve_one(keeper->session);
-    pthread_join(keeper->thread, NULL);
+    (void)pthread_join(keeper->thread, NULL);
 }
 
 void keeper_done(struct keeper *keeper)
 {
     if (!keeper->started)
         return;
-    pthread_cond_destroy(&keeper->wake);
-    pthread_mutex_destroy(&keeper->lock);
+    (void)pthread_cond_destroy(&keeper->wake);
+    (void)pthread_mutex_destroy(&keeper->lock);
 }

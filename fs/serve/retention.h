@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.h - the thread that drops segments.
+ * retention.h - the thread that drops segments.
  *
  * It applies the log's limits twice a second and sooner when it is woken, and
  * drops by hand. After a drop, whatever its cause, it makes the kernel forget
  * the names of what is gone. That waits for locks which processes hold while
  * they wait for our answers, so no thread that gives answers may do it.
  */
-#ifndef KEEPER_H
-#define KEEPER_H
+#ifndef CLOG_FS_SERVE_RETENTION_H
+#define CLOG_FS_SERVE_RETENTION_H
+
+#include "serve/request.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "serve/request.h"
 
 struct clog;
 struct drop;

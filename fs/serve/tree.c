@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/tree.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "files/at.h"
 #include "files/claim.h"
 #include "files/cursors.h"
@@ -15,6 +10,11 @@
 #include "files/segments.h"
 #include "files/status.h"
 #include "files/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 static int root_lookup(struct fs *fs, uint64_t number, const char *name,
                        struct node *ret_node);
@@ -144,7 +144,7 @@ static int root_node(struct fs *fs, size_t i, struct node *ret_node)
 {
     const struct kind *kind = tree_kind(root_names[i].kind);
     uint64_t number = 0;
-    int r = kind->number != NULL ? kind->number(fs, &number) : 0;
+    int r = kind->number ? kind->number(fs, &number) : 0;
 
     if (r < 0)
         return r;
@@ -218,7 +218,7 @@ int tree_lookup(struct fs *fs, struct node dir, const char *name,
 {
     const struct kind *kind = tree_kind(dir.kind);
 
-    if (kind->lookup == NULL)
+    if (!kind->lookup)
         return -ENOTDIR;
     return kind->lookup(fs, dir.number, name, ret_node);
 }
@@ -250,7 +250,7 @@ int tree_attr(struct fs *fs, struct node node, struct tree_attr *ret_attr)
     stat->st_gid = (gid_t)options->gid;
     stat->st_blksize = S_ISREG(kind->mode) ? 1 << 20 : 4096;
     tree_set_time(&attr, fs->started_ns);
-    r = kind->attr != NULL ? kind->attr(fs, node.number, &attr) : 0;
+    r = kind->attr ? kind->attr(fs, node.number, &attr) : 0;
     if (r < 0)
         return r;
     *ret_attr = attr;
@@ -285,7 +285,7 @@ int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
     struct node parent = {NODE_ROOT, 0};
     int r = 1;
 
-    if (kind->list == NULL)
+    if (!kind->list)
         return -ENOTDIR;
     if (dir.kind == NODE_SEGMENT)
         parent.kind = NODE_SEGMENTS;

@@ -5,14 +5,14 @@
  * What each kind of node is and can do stands in one table; the functions of
  * the table live in the files named for the kind.
  */
-#ifndef TREE_H
-#define TREE_H
+#ifndef CLOG_FS_SERVE_TREE_H
+#define CLOG_FS_SERVE_TREE_H
+
+#include "files/node.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-
-#include "files/node.h"
 
 struct fs;
 struct handle;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/xattr.h"
 
+#include "clog.h"
+#include "files/mount.h"
+#include "files/records.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "clog.h"
-#include "files/mount.h"
-#include "files/records.h"
 
 #define PREFIX "user.clog."
 

@@ -11,12 +11,12 @@
  *
  * Nothing is read from a store and nothing is checked.
  */
-#ifndef XATTR_H
-#define XATTR_H
-
-#include <sys/types.h>
+#ifndef CLOG_FS_SERVE_XATTR_H
+#define CLOG_FS_SERVE_XATTR_H
 
 #include "files/node.h"
+
+#include <sys/types.h>
 
 struct fs;
 
