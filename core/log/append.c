@@ -1,78 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "log/append.h"
+#include "log/log.h"
 
 #include "log/drop.h"
+#include "log/roll.h"
 #include "log/segments.h"
 #include "log/sync.h"
+#include "log/wait.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <time.h>
-
-int write_add_active(struct clog *log)
-{
-    struct part *part = calloc(1, sizeof(*part));
-    struct segment *files = calloc(1, sizeof(*files));
-    int r = -ENOMEM;
-
-    if (part && files) {
-        part->base = log->next;
-        atomic_init(&part->references, 1);
-        r = segment_open_active(files, log->io, log->segments, part->base,
-                                log->options.max_index);
-    }
-    if (r < 0) {
-        free(files);
-        free(part);
-        return r;
-    }
-    /* Before anybody can find it; pinned for as long as it is active. */
-    parts_set_files(log, part, files);
-    r = parts_add(log, part);
-    if (r < 0)
-        parts_put(log, part);
-    return r;
-}
-
-static void seal(struct clog *log, struct part *part)
-{
-    (void)pthread_rwlock_wrlock(&log->lock);
-    part->sealed = true;
-    (void)pthread_rwlock_unlock(&log->lock);
-    parts_reopen(log, part);
-    parts_unpin(log, part);
-    /* If this fails the next open does it. */
-    (void)segment_set_writable(log->io, log->segments, part->base, false);
-}
-
-/*
- * Seals the active segment and starts the next. Once begun it must end before
- * anything is appended: a directory with the next offset may be there, and
- * says that the segment before it ends below. A crash leaves a full segment
- * that is durable, and its successor in any state up to empty and durable.
- */
-int write_roll(struct clog *log)
-{
-    struct part *old = parts_active(log);
-    int r;
-
-    if (old->extent.count == 0 && !log->rolling)
-        return 0;
-    log->rolling = true;
-    r = segment_sync_all(old->files);
-    if (r < 0) {
-        sync_stop(log, r);
-        return r;
-    }
-    sync_set_durable(log, log->next);
-    r = write_add_active(log);
-    if (r < 0)
-        return r;
-    log->rolling = false;
-    seal(log, old);
-    atomic_fetch_add(&log->rolls, 1);
-    return 0;
-}
 
 /* Whether a batch of so many records and frame bytes is for the next segment:
    an empty one takes any. */
@@ -214,16 +149,6 @@ static int measure(const struct clog *log, const struct iovec *records,
     return 0;
 }
 
-/* Whoever waits for records has some. */
-static void wake(struct clog *log)
-{
-    if (atomic_load(&log->waiters) == 0)
-        return;
-    (void)pthread_mutex_lock(&log->wait_lock);
-    (void)pthread_cond_broadcast(&log->appended_more);
-    (void)pthread_mutex_unlock(&log->wait_lock);
-}
-
 static int append(struct clog *log, struct request *request,
                   uint64_t *ret_offset)
 {
@@ -242,7 +167,7 @@ static int append(struct clog *log, struct request *request,
     (void)pthread_mutex_unlock(&log->append_lock);
 out:
     if (r == 0)
-        wake(log);
+        wait_wake(log);
     else if (r != -EAGAIN)
         atomic_fetch_add(&log->append_errors, 1);
     if (r == 0 && ret_offset)
@@ -280,38 +205,4 @@ int clog_append_at(struct clog *log, uint64_t offset, const void *data,
     };
 
     return append(log, &request, NULL);
-}
-
-/* A moment timeout_ms from now. */
-static struct timespec moment(unsigned timeout_ms)
-{
-    struct timespec then = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &then);
-    then.tv_sec += timeout_ms / 1000;
-    then.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (then.tv_nsec >= 1000000000) {
-        then.tv_sec++;
-        then.tv_nsec -= 1000000000;
-    }
-    return then;
-}
-
-int clog_wait(struct clog *log, uint64_t offset, int timeout_ms)
-{
-    struct timespec then = moment(timeout_ms > 0 ? (unsigned)timeout_ms : 0);
-    int r = 0;
-
-    /* Who appends looks at waiters after publishing, we at next after having
-       said that we wait: one of the two sees the other. */
-    atomic_fetch_add(&log->waiters, 1);
-    (void)pthread_mutex_lock(&log->wait_lock);
-    while (r == 0 && parts_next(log) <= offset)
-        r = timeout_ms < 0
-                ? pthread_cond_wait(&log->appended_more, &log->wait_lock)
-                : pthread_cond_clockwait(&log->appended_more, &log->wait_lock,
-                                         CLOCK_MONOTONIC, &then);
-    (void)pthread_mutex_unlock(&log->wait_lock);
-    atomic_fetch_sub(&log->waiters, 1);
-    return parts_next(log) > offset ? 0 : -r;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/log.h"
 
-#include "log/append.h"
 #include "log/cursor.h"
 #include "log/lookup.h"
 #include "log/reindex.h"
 #include "log/retain.h"
+#include "log/roll.h"
 #include "log/segments.h"
 #include "log/sync.h"
 #include "recovery/metadata.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/retain.h"
 
-#include "log/append.h"
 #include "log/drop.h"
+#include "log/roll.h"
 #include "log/segments.h"
 
 #include <errno.h>

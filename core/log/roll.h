@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * append.h - appending and rolling.
+ * roll.h - starting the active segment, and sealing it.
  */
-#ifndef CLOG_LOG_APPEND_H
-#define CLOG_LOG_APPEND_H
+#ifndef CLOG_LOG_ROLL_H
+#define CLOG_LOG_ROLL_H
 
 #include "log/log.h"
 

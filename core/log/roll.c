@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/roll.h"
+
+#include "log/segments.h"
+#include "log/sync.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int write_add_active(struct clog *log)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    struct segment *files = calloc(1, sizeof(*files));
+    int r = -ENOMEM;
+
+    if (part && files) {
+        part->base = log->next;
+        atomic_init(&part->references, 1);
+        r = segment_open_active(files, log->io, log->segments, part->base,
+                                log->options.max_index);
+    }
+    if (r < 0) {
+        free(files);
+        free(part);
+        return r;
+    }
+    /* Before anybody can find it; pinned for as long as it is active. */
+    parts_set_files(log, part, files);
+    r = parts_add(log, part);
+    if (r < 0)
+        parts_put(log, part);
+    return r;
+}
+
+static void seal(struct clog *log, struct part *part)
+{
+    (void)pthread_rwlock_wrlock(&log->lock);
+    part->sealed = true;
+    (void)pthread_rwlock_unlock(&log->lock);
+    parts_reopen(log, part);
+    parts_unpin(log, part);
+    /* If this fails the next open does it. */
+    (void)segment_set_writable(log->io, log->segments, part->base, false);
+}
+
+/*
+ * Seals the active segment and starts the next. Once begun it must end before
+ * anything is appended: a directory with the next offset may be there, and
+ * says that the segment before it ends below. A crash leaves a full segment
+ * that is durable, and its successor in any state up to empty and durable.
+ */
+int write_roll(struct clog *log)
+{
+    struct part *old = parts_active(log);
+    int r;
+
+    if (old->extent.count == 0 && !log->rolling)
+        return 0;
+    log->rolling = true;
+    r = segment_sync_all(old->files);
+    if (r < 0) {
+        sync_stop(log, r);
+        return r;
+    }
+    sync_set_durable(log, log->next);
+    r = write_add_active(log);
+    if (r < 0)
+        return r;
+    log->rolling = false;
+    seal(log, old);
+    atomic_fetch_add(&log->rolls, 1);
+    return 0;
+}
