@@ -49,10 +49,10 @@ static void publish(struct clog *log, const struct extent *extent,
    and tries again. */
 static int roll_with_room(struct clog *log)
 {
-    int r = write_roll(log);
+    int r = roll_active(log);
 
     while ((r == -ENOSPC || r == -EDQUOT) && drop_for_room(log) == 0)
-        r = write_roll(log);
+        r = roll_active(log);
     return r;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.h - the open log, as the files that implement clog.h share it: log
- * (opening and closing), retain (limits), write (appending and rolling), drop
- * (the oldest segment), cursor, sync, view, look (at records and segments),
- * mend (finding records past damage), parts (which segments there are). Each
- * calls only what comes after it here.
+ * log.h - the open log, as the files that implement clog.h share it: open
+ * (opening and closing), retain (limits), append, roll (sealing the active
+ * segment), wait (for records), drop (the oldest segment), cursor, sync, view,
+ * lookup (records and segments), reindex (finding records past damage),
+ * segments (which there are). Each calls only what comes after it here.
  *
  * All locking of the library is in these files; the layers below, from segment
  * down, know none. The locks, in the order in which they are taken:

@@ -237,7 +237,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
         return r;
     log->durable_fd = r;
     if (fresh) {
-        r = write_add_active(log);
+        r = roll_add_active(log);
         if (r == 0 && log->count > 1)
             (void)segment_set_writable(log->io, log->segments,
                                        log->parts[log->count - 2]->base, false);

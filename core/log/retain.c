@@ -81,7 +81,7 @@ static int roll_by_age(struct clog *log)
     (void)pthread_rwlock_unlock(&log->lock);
     if (parts_active(log)->extent.count > 0 && first_ns > 0 &&
         (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
-        r = write_roll(log);
+        r = roll_active(log);
     (void)pthread_mutex_unlock(&log->append_lock);
     return r;
 }

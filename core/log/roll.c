@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int write_add_active(struct clog *log)
+int roll_add_active(struct clog *log)
 {
     struct part *part = calloc(1, sizeof(*part));
     struct segment *files = calloc(1, sizeof(*files));
@@ -49,7 +49,7 @@ static void seal(struct clog *log, struct part *part)
  * says that the segment before it ends below. A crash leaves a full segment
  * that is durable, and its successor in any state up to empty and durable.
  */
-int write_roll(struct clog *log)
+int roll_active(struct clog *log)
 {
     struct part *old = parts_active(log);
     int r;
@@ -63,7 +63,7 @@ int write_roll(struct clog *log)
         return r;
     }
     sync_set_durable(log, log->next);
-    r = write_add_active(log);
+    r = roll_add_active(log);
     if (r < 0)
         return r;
     log->rolling = false;

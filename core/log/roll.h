@@ -9,9 +9,9 @@
 
 /* Makes the segment that begins at the log's next offset, and its part. The
    caller holds append_lock, or is alone. */
-int write_add_active(struct clog *log);
+int roll_add_active(struct clog *log);
 
 /* Rolls, unless the active segment is empty. The caller holds append_lock. */
-int write_roll(struct clog *log);
+int roll_active(struct clog *log);
 
 #endif
