@@ -4,7 +4,7 @@
 # What the tests of this suite share. HELPERS is where its C programs are,
 # CLOCK the clock that can be loaded into the daemon.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../mount/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../support/mount.sh"
 PATH=$(realpath "${HELPERS:?the directory of the helper programs}"):$PATH
 
 # drops CAUSE: how many segments were dropped for it.

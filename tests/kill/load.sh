@@ -7,8 +7,8 @@
 # leaves.
 set -uo pipefail
 
-# shellcheck source=tests/mount/fuse.sh
-. "$(dirname "$0")/../mount/fuse.sh"
+# shellcheck source=tests/support/fuse.sh
+. "$(dirname "$0")/../support/fuse.sh"
 
 load=$1 clog=$2 mode=$3 rounds=${CLOG_LONG:+$5}
 

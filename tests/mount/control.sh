@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../support/mount.sh"
 
 # These tests spoil a log and demand that the suite's central comparison
 # notices: a check that could not fail would prove nothing elsewhere.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../support/mount.sh"
 
 # The records below status' "durable" survive a power cut. sync=0 leaves it
 # to whoever asks.

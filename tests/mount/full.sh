@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../support/mount.sh"
 
 # A log in a filesystem of 256 KiB.
 mount_small_disk() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../support/mount.sh"
 
 # The installed library is what somebody else's program sees of it.
 install_into() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../support/mount.sh"
 
 # Ten thousand records of 1 to about 1000 bytes, the sizes in $TMP/sizes.
 append_mixed() {

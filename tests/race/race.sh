@@ -9,8 +9,8 @@
 # CLOG_LONG is set, or SECONDS_TO_RUN.
 set -uo pipefail
 
-# shellcheck source=tests/mount/fuse.sh
-. "$(dirname "$0")/../mount/fuse.sh"
+# shellcheck source=tests/support/fuse.sh
+. "$(dirname "$0")/../support/fuse.sh"
 
 seconds=${SECONDS_TO_RUN:-${CLOG_LONG:+1800}}
 seconds=${seconds:-60}

@@ -3,7 +3,7 @@
 #
 # What the tests of tools share, besides what the mount's tests do.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../mount/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../support/mount.sh"
 PATH=${HELPERS:?the directory of the helpers here}:$PATH
 
 # Somebody who is neither root nor who mounts.
