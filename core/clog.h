@@ -65,7 +65,7 @@ struct clog_view; /* something of it that is open for reading */
 /* The largest max_record that may be asked for, in bytes: 64 MiB. */
 #define CLOG_RECORD_LIMIT ((uint32_t)64 << 20)
 
-/* Flags of clog_append() and clog_view_read(). */
+/* Flags of appends, look-ups and reads. */
 enum {
     CLOG_NOWAIT = 1 << 0, /* fail with EAGAIN rather than wait for a device */
 };
@@ -238,8 +238,10 @@ int clog_drop(struct clog *log, uint64_t base);
 /*
  * The offset of the first record appended at or after time_ns, ns since the
  * epoch; of records with equal times the lowest. ENOENT: there is none yet.
+ * flags: CLOG_NOWAIT.
  */
-int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset);
+int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
+              uint64_t *ret_offset);
 
 /* The longest name of a cursor, in bytes. */
 #define CLOG_CURSOR_NAME 200
@@ -351,9 +353,10 @@ struct clog_record {
 
 /*
  * Looks record offset up, by index and stamp alone: nothing is read from the
- * store and nothing is checked. ENOENT, EIO (in a gap).
+ * store and nothing is checked. ENOENT, EIO (in a gap). flags: CLOG_NOWAIT.
  */
-int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret);
+int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
+              struct clog_record *ret);
 
 /* The first offset at or after offset that lies in no gap; next at the end. */
 uint64_t clog_seek(struct clog *log, uint64_t offset);
@@ -376,8 +379,35 @@ struct clog_segment {
     bool sealed;
 };
 
-/* The first segment whose base is at or after base. ENOENT: there is none. */
-int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret);
+/*
+ * The first segment whose base is at or after base. ENOENT: there is none.
+ * flags: CLOG_NOWAIT.
+ */
+int clog_segment(struct clog *log, uint64_t base, unsigned flags,
+                 struct clog_segment *ret);
+
+/* Where a record's payload lies in the joined view: the bytes [start, end). */
+struct clog_span {
+    uint64_t offset; /* the record's */
+    uint64_t start, end;
+};
+
+/*
+ * The record that holds the byte at that position of the joined view, by the
+ * index alone. ENOENT: position is at or past the end. ESTALE: it has been
+ * dropped. flags: CLOG_NOWAIT.
+ */
+int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
+                     struct clog_span *ret_span);
+
+/*
+ * The position at which record offset begins in the joined view. Where there
+ * is no such record it is that of the first one after it: of the oldest, if
+ * offset has been dropped, of the one behind the gap that it lies in; the end
+ * of the view, at or past next. flags: CLOG_NOWAIT.
+ */
+int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
+                         uint64_t *ret_position);
 
 /*
  * A view is something that can be read at any position, like an open file:
@@ -392,9 +422,10 @@ int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret);
  *
  * A view holds a reference to its segment, no file descriptor. Calls on one
  * view must not overlap; views of one log are independent of each other.
- * Opening: ENOENT, EIO (in a gap), ENOMEM. Does not wait.
+ * Opening: ENOENT, EIO (in a gap), ENOMEM. flags: CLOG_NOWAIT; the others do
+ * not wait.
  */
-int clog_view_record(struct clog *log, uint64_t offset,
+int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
                      struct clog_view **ret_view);
 int clog_view_stream(struct clog *log, uint64_t origin,
                      struct clog_view **ret_view);

@@ -20,7 +20,7 @@ int drop_look(struct clog *log, struct oldest *ret_oldest)
     if (r < 0)
         return r;
     parts_totals(log, &ret_oldest->bytes, &ret_oldest->records);
-    r = clog_segment(log, ret_oldest->part->base, &segment);
+    r = clog_segment(log, ret_oldest->part->base, 0, &segment);
     if (r < 0) {
         parts_put(log, ret_oldest->part);
         return r;

@@ -39,7 +39,7 @@ static uint64_t oldest_time(struct clog *log)
     if (parts_find_after(log, 0, &part, &extent) < 0)
         return 0;
     if (extent.count > 0)
-        look_stamp(log, part, 0, &record);
+        (void)look_stamp(log, part, 0, false, &record);
     (void)pthread_rwlock_wrlock(&log->lock);
     /* An append may have set it meanwhile. */
     if (part->first_ns == 0)
@@ -85,14 +85,15 @@ static uint64_t file_time(struct clog *log, const struct segment *files)
     return (uint64_t)st.time_ns;
 }
 
-void look_stamp(struct clog *log, struct part *part, uint64_t i,
-                struct clog_record *record)
+int look_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
+               struct clog_record *record)
 {
     struct segment *files = NULL;
     struct stamp stamp;
+    int r = parts_pin(log, part, nowait, &files);
 
-    if (parts_pin(log, part, false, &files) < 0)
-        return;
+    if (r < 0)
+        return r == -EAGAIN ? r : 0;
     record->verifiable = stamps_get(&files->stamps, i, &stamp) == 0;
     if (record->verifiable) {
         record->time_ns = stamp.time_ns;
@@ -101,10 +102,13 @@ void look_stamp(struct clog *log, struct part *part, uint64_t i,
         record->time_ns = file_time(log, files);
     }
     parts_unpin(log, part);
+    return 0;
 }
 
-int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret)
+int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
+              struct clog_record *ret)
 {
+    bool nowait = (flags & CLOG_NOWAIT) != 0;
     struct clog_record record = {.offset = offset};
     struct extent extent;
     struct part *part = NULL;
@@ -112,31 +116,35 @@ int clog_stat(struct clog *log, uint64_t offset, struct clog_record *ret)
     int r = parts_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = mend_place(log, part, &extent, offset - part->base, false, &place);
+        r = mend_place(log, part, &extent, offset - part->base, nowait, &place);
     if (r == 0) {
         record.length = place.length;
         record.position = place.position;
         record.segment = part->base;
-        look_stamp(log, part, offset - part->base, &record);
-        *ret = record;
+        r = look_stamp(log, part, offset - part->base, nowait, &record);
     }
+    if (r == 0)
+        *ret = record;
     parts_put(log, part);
     return r;
 }
 
 /* A record's time alone; 0 if it is not there any more. */
-static void time_of(struct clog *log, uint64_t offset,
-                    struct clog_record *record)
+static int time_of(struct clog *log, uint64_t offset, bool nowait,
+                   struct clog_record *record)
 {
     struct extent extent;
     struct part *part = NULL;
+    int r = 0;
 
     if (parts_find(log, offset, &part, &extent) == 0)
-        look_stamp(log, part, offset - part->base, record);
+        r = look_stamp(log, part, offset - part->base, nowait, record);
     parts_put(log, part);
+    return r;
 }
 
-int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset)
+int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
+              uint64_t *ret_offset)
 {
     uint64_t low = parts_oldest(log);
     uint64_t high = parts_next(log);
@@ -147,12 +155,15 @@ int clog_find(struct clog *log, uint64_t time_ns, uint64_t *ret_offset)
     while (low < high) {
         uint64_t middle = clog_seek(log, low + (high - low) / 2);
         struct clog_record record = {.offset = middle};
+        int r;
 
         if (middle >= high) {
             high = low + (high - low) / 2;
             continue;
         }
-        time_of(log, middle, &record);
+        r = time_of(log, middle, (flags & CLOG_NOWAIT) != 0, &record);
+        if (r < 0)
+            return r;
         if (record.time_ns < time_ns)
             low = middle + 1;
         else
@@ -186,19 +197,24 @@ uint64_t clog_seek(struct clog *log, uint64_t offset)
 }
 
 /* The time of a segment's last record, or of the segment's making. */
-static uint64_t last_time(struct clog *log, struct part *part,
-                          const struct extent *extent)
+static int last_time(struct clog *log, struct part *part,
+                     const struct extent *extent, bool nowait,
+                     uint64_t *ret_time_ns)
 {
     struct clog_record record = {0};
     struct segment *files = NULL;
+    int r = 0;
 
     if (extent->count > 0) {
-        look_stamp(log, part, extent->count - 1, &record);
-    } else if (parts_pin(log, part, false, &files) == 0) {
+        r = look_stamp(log, part, extent->count - 1, nowait, &record);
+    } else if ((r = parts_pin(log, part, nowait, &files)) == 0) {
         record.time_ns = file_time(log, files);
         parts_unpin(log, part);
     }
-    return record.time_ns;
+    if (r == -EAGAIN)
+        return r;
+    *ret_time_ns = record.time_ns;
+    return 0;
 }
 
 static void fill_segment(struct clog *log, const struct part *part,
@@ -218,7 +234,8 @@ static void fill_segment(struct clog *log, const struct part *part,
     (void)pthread_rwlock_unlock(&log->lock);
 }
 
-int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret)
+int clog_segment(struct clog *log, uint64_t base, unsigned flags,
+                 struct clog_segment *ret)
 {
     struct clog_segment segment = {0};
     struct part *part = NULL;
@@ -229,13 +246,15 @@ int clog_segment(struct clog *log, uint64_t base, struct clog_segment *ret)
         return r;
     fill_segment(log, part, &segment);
     if (segment.time_ns == 0) {
-        segment.time_ns = last_time(log, part, &extent);
+        r = last_time(log, part, &extent, (flags & CLOG_NOWAIT) != 0,
+                      &segment.time_ns);
         (void)pthread_rwlock_wrlock(&log->lock);
         if (part->last_ns == 0 && part->sealed)
             part->last_ns = segment.time_ns;
         (void)pthread_rwlock_unlock(&log->lock);
     }
     parts_put(log, part);
-    *ret = segment;
-    return 0;
+    if (r == 0)
+        *ret = segment;
+    return r;
 }

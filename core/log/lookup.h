@@ -9,8 +9,9 @@
 #include "log/log.h"
 
 /* The time and checksum of record i of a part, from its stamp or else its
-   file; unchanged where neither can be had. */
-void look_stamp(struct clog *log, struct part *part, uint64_t i,
-                struct clog_record *record);
+   file; unchanged where neither can be had. EAGAIN: nowait, and its files are
+   closed. */
+int look_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
+               struct clog_record *record);
 
 #endif

@@ -184,7 +184,7 @@ static int learn_time(struct clog *log)
         buffer_done(&buffer);
         if (r == -ENOMEM)
             return r;
-        look_stamp(log, part, i, &record);
+        (void)look_stamp(log, part, i, false, &record);
         if (r == 0)
             log->last_ns = record.time_ns;
         return 0;
@@ -221,7 +221,7 @@ static int reuse_active(struct clog *log)
     if (part->extent.count > 0) {
         struct clog_record record = {0};
 
-        look_stamp(log, part, 0, &record);
+        (void)look_stamp(log, part, 0, false, &record);
         part->first_ns = record.time_ns;
     }
     return 0;

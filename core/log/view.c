@@ -40,7 +40,7 @@ static int make_view(struct clog *log, enum kind kind,
     return 0;
 }
 
-int clog_view_record(struct clog *log, uint64_t offset,
+int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
                      struct clog_view **ret_view)
 {
     struct clog_view *view = NULL;
@@ -50,7 +50,8 @@ int clog_view_record(struct clog *log, uint64_t offset,
     int r = parts_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = mend_place(log, part, &extent, offset - part->base, false, &place);
+        r = mend_place(log, part, &extent, offset - part->base,
+                       (flags & CLOG_NOWAIT) != 0, &place);
     if (r == 0)
         r = make_view(log, VIEW_RECORD, &view);
     if (r < 0) {
@@ -222,11 +223,12 @@ struct cursor {
 
 /* The last record of the part whose payload starts at or before byte at of its
    payloads; the index alone says. */
-static int search_record(struct segment *files, const struct cursor *c,
+static int search_record(const struct segment *files,
+                         const struct extent *extent, uint64_t at,
                          uint64_t *ret_i)
 {
     uint64_t low = 0;
-    uint64_t high = c->extent.count;
+    uint64_t high = extent->count;
 
     while (low + 1 < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -235,7 +237,7 @@ static int search_record(struct segment *files, const struct cursor *c,
 
         if (r < 0 || position < RECORD_PREFIX * middle)
             return -EUCLEAN;
-        if (position - RECORD_PREFIX * middle <= c->at)
+        if (position - RECORD_PREFIX * middle <= at)
             low = middle;
         else
             high = middle;
@@ -253,7 +255,7 @@ static int find_record(const struct cursor *c, uint64_t *ret_i,
 
     if (r < 0)
         return r;
-    r = search_record(files, c, ret_i);
+    r = search_record(files, &c->extent, c->at, ret_i);
     if (r == 0 && segment_place(files, &c->extent, *ret_i, ret_place) < 0)
         r = -EUCLEAN;
     parts_unpin(c->view->log, c->part);
@@ -462,6 +464,97 @@ static ssize_t read_stream(struct clog_view *view, void *data, size_t size,
     return (ssize_t)done;
 }
 
+/* The record that holds byte at of the part's payloads; its span counts from
+   the part's first byte. EUCLEAN: the index is wrong. */
+static int span_once(struct clog *log, struct part *part,
+                     const struct extent *extent, uint64_t at, bool nowait,
+                     struct clog_span *ret_span)
+{
+    struct segment *files = NULL;
+    struct place place;
+    uint64_t i = 0;
+    int r = parts_pin(log, part, nowait, &files);
+
+    if (r < 0)
+        return r;
+    r = search_record(files, extent, at, &i);
+    if (r == 0 && segment_place(files, extent, i, &place) < 0)
+        r = -EUCLEAN;
+    parts_unpin(log, part);
+    if (r < 0)
+        return r;
+    if (place.position < RECORD_PREFIX * i ||
+        at < place.position - RECORD_PREFIX * i ||
+        at - (place.position - RECORD_PREFIX * i) >= place.length)
+        return -EUCLEAN;
+    ret_span->offset = part->base + i;
+    ret_span->start = place.position - RECORD_PREFIX * i;
+    ret_span->end = ret_span->start + place.length;
+    return 0;
+}
+
+int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
+                     struct clog_span *ret_span)
+{
+    bool nowait = (flags & CLOG_NOWAIT) != 0;
+    struct clog_span span = {0};
+    struct part *part = NULL;
+    struct extent extent;
+    uint64_t at;
+    int r = parts_find_byte(log, position, &part, &extent);
+
+    if (r < 0)
+        return r;
+    at = position - part->stream_start;
+    r = span_once(log, part, &extent, at, nowait, &span);
+    if (r == -EUCLEAN && !nowait) {
+        (void)mend_index(log, part, &extent, 0, true);
+        r = span_once(log, part, &extent, at, false, &span);
+    }
+    if (r == -EUCLEAN)
+        r = nowait ? -EAGAIN : -EIO;
+    if (r == 0) {
+        span.start += part->stream_start;
+        span.end += part->stream_start;
+        *ret_span = span;
+    }
+    parts_put(log, part);
+    return r;
+}
+
+int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
+                         uint64_t *ret_position)
+{
+    bool nowait = (flags & CLOG_NOWAIT) != 0;
+    uint64_t start, end;
+    struct part *part = NULL;
+    struct extent extent;
+    struct place place;
+    int r;
+
+    /* What is dropped between the two looks is looked for again. */
+    do {
+        uint64_t next = clog_seek(log, offset);
+
+        parts_stream(log, &start, &end);
+        r = parts_find(log, next, &part, &extent);
+        if (r == -ENOENT && next == parts_next(log)) {
+            *ret_position = end;
+            return 0;
+        }
+        if (r == 0) {
+            r = mend_place(log, part, &extent, next - part->base, nowait,
+                           &place);
+            if (r == 0)
+                *ret_position = part->stream_start + place.position -
+                                RECORD_PREFIX * (next - part->base);
+            parts_put(log, part);
+            return r;
+        }
+    } while (r == -ENOENT);
+    return r;
+}
+
 ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
                        uint64_t position, unsigned flags)
 {
@@ -479,7 +572,7 @@ ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
 ssize_t clog_read(struct clog *log, uint64_t offset, void *data, size_t size)
 {
     struct clog_view *view = NULL;
-    ssize_t n = clog_view_record(log, offset, &view);
+    ssize_t n = clog_view_record(log, offset, 0, &view);
 
     if (n < 0)
         return n;

@@ -216,7 +216,7 @@ int at_lookup(struct fs *fs, uint64_t number, const char *name,
 
     (void)number;
     if (r == 0)
-        r = clog_find(fs->log, ns < 0 ? 0 : (uint64_t)ns, &offset);
+        r = clog_find(fs->log, ns < 0 ? 0 : (uint64_t)ns, 0, &offset);
     if (r < 0)
         return r;
     *ret_node = (struct node){NODE_AT_LINK, offset};

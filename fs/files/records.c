@@ -42,7 +42,7 @@ int records_lookup(struct fs *fs, uint64_t number, const char *name,
 
     (void)number;
     if (r == 0)
-        r = clog_stat(fs->log, offset, &record);
+        r = clog_stat(fs->log, offset, 0, &record);
     if (r < 0)
         return r;
     *ret_node = (struct node){NODE_RECORD, offset};
@@ -65,7 +65,7 @@ int records_list(struct fs *fs, uint64_t number, uint64_t cookie,
 
 int record_stat(struct fs *fs, uint64_t offset, struct clog_record *ret_record)
 {
-    return gone(fs, offset, clog_stat(fs->log, offset, ret_record));
+    return gone(fs, offset, clog_stat(fs->log, offset, 0, ret_record));
 }
 
 int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
@@ -82,7 +82,7 @@ int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
 
 int record_open(struct fs *fs, uint64_t offset, struct handle *handle)
 {
-    int r = clog_view_record(fs->log, offset, &handle->view);
+    int r = clog_view_record(fs->log, offset, 0, &handle->view);
 
     handle->cached = true;
     handle->keep = true;

@@ -26,7 +26,7 @@ static const struct {
 static int find(struct fs *fs, uint64_t base, struct clog_segment *ret_segment)
 {
     struct clog_segment segment;
-    int r = clog_segment(fs->log, base, &segment);
+    int r = clog_segment(fs->log, base, 0, &segment);
 
     if (r == -ENOENT || (r >= 0 && segment.base != base))
         return -ESTALE;
@@ -78,7 +78,7 @@ int segments_list(struct fs *fs, uint64_t number, uint64_t cookie,
                   struct tree_entry *ret_entry)
 {
     struct clog_segment segment;
-    int r = clog_segment(fs->log, cookie, &segment);
+    int r = clog_segment(fs->log, cookie, 0, &segment);
 
     (void)number;
     if (r < 0)

@@ -36,7 +36,7 @@ static int record_position(struct fs *fs, const struct clog_record *record,
                            uint64_t *ret_position)
 {
     struct clog_segment segment;
-    int r = clog_segment(fs->log, record->segment, &segment);
+    int r = clog_segment(fs->log, record->segment, 0, &segment);
 
     if (r < 0)
         return r;
@@ -59,7 +59,7 @@ int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position)
         *ret_position = status.stream_end;
         return 0;
     }
-    r = clog_stat(fs->log, offset, &record);
+    r = clog_stat(fs->log, offset, 0, &record);
     if (r == 0)
         r = record_position(fs, &record, ret_position);
     return r == -ENOENT ? -ESTALE : r;

@@ -592,7 +592,7 @@ static bool check_all(const struct sample *sample,
         if ((size_t)n == size &&
             memcmp(buffer, sample->joined + sample->stream[i], size) == 0)
             continue;
-        if (clog_stat(log, i, &record) < 0 || record.verifiable)
+        if (clog_stat(log, i, 0, &record) < 0 || record.verifiable)
             return problem("wrong bytes were served", i, (uint64_t)n);
     }
     return true;

@@ -361,7 +361,7 @@ static void keep_some(struct run *run)
     change(run, history_make);
     change(run, history_move);
     clog_status(run->log, &status);
-    if (clog_view_record(run->log, status.oldest, &view) < 0)
+    if (clog_view_record(run->log, status.oldest, 0, &view) < 0)
         run->refused++;
     change(run, history_drop);
     if (view && clog_view_read(view, buffer, sizeof(buffer), 0, 0) < 0)

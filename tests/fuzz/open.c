@@ -120,7 +120,7 @@ static void read_segments(struct clog *log)
     struct clog_segment segment = {0};
     uint64_t base = 0;
 
-    for (int i = 0; i < 64 && clog_segment(log, base, &segment) == 0; i++) {
+    for (int i = 0; i < 64 && clog_segment(log, base, 0, &segment) == 0; i++) {
         struct clog_view *view = NULL;
         enum clog_file file = (enum clog_file)(i % 3);
 
@@ -139,7 +139,7 @@ static uint64_t read_record(struct clog *log, uint64_t offset, uint64_t sum)
     static char data[65536];
     struct clog_record record = {0};
     ssize_t n = clog_read(log, offset, data, sizeof(data));
-    int r = clog_stat(log, offset, &record);
+    int r = clog_stat(log, offset, 0, &record);
 
     if (r == 0 && n >= 0 && record.length != (uint64_t)n)
         wrong("two lengths of a record", offset);

@@ -148,7 +148,7 @@ static void read_record(struct race *race, struct rng *rng)
         return; /* nothing has been appended yet */
     expect(n > 0, "read", n);
     check_record(data, (size_t)n);
-    expect(clog_stat(race->log, offset, &record) == 0 &&
+    expect(clog_stat(race->log, offset, 0, &record) == 0 &&
                record.length == (uint64_t)n,
            "stat", (int64_t)offset);
 }
@@ -182,7 +182,7 @@ static void read_raw(struct race *race, struct rng *rng)
     struct clog_segment segment;
     enum clog_file file = (enum clog_file)random_below(rng, 3);
     ssize_t n;
-    int r = clog_segment(race->log, any_offset(race, rng), &segment);
+    int r = clog_segment(race->log, any_offset(race, rng), 0, &segment);
 
     if (r == -ENOENT)
         return; /* that offset was in the last segment */

@@ -203,7 +203,7 @@ void fixture_expect(struct fixture *fixture, uint64_t offset, const char *text)
 
     assert_int_equal(n, strlen(text));
     assert_memory_equal(data, text, strlen(text));
-    assert_int_equal(clog_stat(fixture->log, offset, &record), 0);
+    assert_int_equal(clog_stat(fixture->log, offset, 0, &record), 0);
     assert_int_equal(record.offset, offset);
     assert_int_equal(record.length, strlen(text));
 }

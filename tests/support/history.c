@@ -128,7 +128,7 @@ int history_drop(struct history *history, struct clog *log)
 
     clog_status(log, &status);
     limit = status.oldest;
-    if (status.writable && clog_segment(log, limit + 1, &second) == 0)
+    if (status.writable && clog_segment(log, limit + 1, 0, &second) == 0)
         limit = second.base;
     r = clog_drop(log, status.oldest);
     if (r == -EBUSY && status.active == status.oldest)
@@ -340,13 +340,13 @@ static bool check_records(struct history *history, struct clog *log)
 
     clog_status(log, &status);
     for (uint64_t i = 0; i < status.oldest; i++)
-        if (clog_stat(log, i, &record) != -ENOENT)
+        if (clog_stat(log, i, 0, &record) != -ENOENT)
             return history_problem(history, "record %llu was dropped",
                                    (unsigned long long)i);
     for (uint64_t i = status.oldest; i < history->next; i++) {
         if (!history_check_record(history, log, i))
             return false;
-        if (clog_stat(log, i, &record) < 0 || !record.verifiable ||
+        if (clog_stat(log, i, 0, &record) < 0 || !record.verifiable ||
             record.time_ns < time_ns)
             return history_problem(history, "record %llu: no time in order",
                                    (unsigned long long)i);

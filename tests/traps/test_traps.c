@@ -275,7 +275,7 @@ static void test_traps_limit_is_kept_by_the_record_that_reaches_it(void **state)
     fixture->options.max_store = 64;
     fixture_open(fixture);
     fixture_fill(fixture, 50);
-    for (uint64_t base = 0; clog_segment(fixture->log, base, &segment) == 0;
+    for (uint64_t base = 0; clog_segment(fixture->log, base, 0, &segment) == 0;
          base = segment.base + 1)
         assert_true(segment.sizes[CLOG_STORE] <= 64);
     fixture_expect_filled(fixture, 0, 50);

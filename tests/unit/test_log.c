@@ -304,7 +304,7 @@ static void test_log_clock_stepping_back_keeps_order(void **state)
         fixture->fake.now += steps[i];
         fixture_open(fixture);
         fixture_fill(fixture, 1);
-        assert_int_equal(clog_stat(fixture->log, i, &record), 0);
+        assert_int_equal(clog_stat(fixture->log, i, 0, &record), 0);
         assert_true(record.time_ns >= last);
         assert_true(record.time_ns >= (uint64_t)fixture->fake.now);
         last = record.time_ns;
@@ -324,12 +324,13 @@ static uint64_t check_segments(struct fixture *fixture, uint64_t max_store,
     struct clog_segment segment = {0};
     uint64_t count = 0;
 
-    for (uint64_t base = 0; clog_segment(fixture->log, base, &segment) == 0;
+    for (uint64_t base = 0; clog_segment(fixture->log, base, 0, &segment) == 0;
          base = segment.base + 1) {
         struct clog_record record;
 
         if (segment.next > segment.base) {
-            assert_int_equal(clog_stat(fixture->log, segment.base, &record), 0);
+            assert_int_equal(clog_stat(fixture->log, segment.base, 0, &record),
+                             0);
             assert_int_equal(record.segment, segment.base);
             assert_int_equal(record.position, 0);
         }
@@ -403,8 +404,8 @@ static void test_log_batch_never_crosses_segments(void **state)
     for (uint64_t next = 0; next < 300; next += 51) {
         fixture_fill_batch(fixture, 50);
         fixture_fill(fixture, 1);
-        assert_int_equal(clog_stat(fixture->log, next, &first), 0);
-        assert_int_equal(clog_stat(fixture->log, next + 49, &last), 0);
+        assert_int_equal(clog_stat(fixture->log, next, 0, &first), 0);
+        assert_int_equal(clog_stat(fixture->log, next + 49, 0, &last), 0);
         assert_int_equal(first.segment, last.segment);
         assert_int_equal(first.position, 0);
     }
@@ -596,12 +597,12 @@ static void test_log_empty_has_nothing(void **state)
     assert_int_equal(status.last_time_ns, 0);
     assert_true(status.writable);
     fixture_expect_error(fixture, 0, -ENOENT);
-    assert_int_equal(clog_stat(fixture->log, 0, &record), -ENOENT);
+    assert_int_equal(clog_stat(fixture->log, 0, 0, &record), -ENOENT);
     assert_int_equal(clog_seek(fixture->log, 0), 0);
-    assert_int_equal(clog_segment(fixture->log, 0, &segment), 0);
+    assert_int_equal(clog_segment(fixture->log, 0, 0, &segment), 0);
     assert_int_equal(segment.next, 0);
     assert_false(segment.sealed);
-    assert_int_equal(clog_segment(fixture->log, 1, &segment), -ENOENT);
+    assert_int_equal(clog_segment(fixture->log, 1, 0, &segment), -ENOENT);
     fixture_expect_sound(fixture);
 }
 
@@ -616,7 +617,7 @@ static void test_log_past_next_is_enoent(void **state)
     fixture_fill(fixture, 3);
     for (size_t i = 0; i < COUNT(past); i++) {
         fixture_expect_error(fixture, past[i], -ENOENT);
-        assert_int_equal(clog_stat(fixture->log, past[i], &record), -ENOENT);
+        assert_int_equal(clog_stat(fixture->log, past[i], 0, &record), -ENOENT);
         assert_int_equal(clog_seek(fixture->log, past[i]), 3);
     }
     assert_int_equal(clog_seek(fixture->log, 1), 1);
@@ -636,7 +637,7 @@ static void test_log_status_adds_up(void **state)
     fixture_fill(fixture, 30);
     fixture_fill_batch(fixture, 10);
     status = fixture_status(fixture);
-    for (uint64_t base = 0; clog_segment(fixture->log, base, &segment) == 0;
+    for (uint64_t base = 0; clog_segment(fixture->log, base, 0, &segment) == 0;
          base = segment.base + 1)
         stored += segment.sizes[0] + segment.sizes[1] + segment.sizes[2];
     assert_int_equal(status.stored_bytes, stored);

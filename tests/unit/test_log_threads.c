@@ -65,7 +65,7 @@ static void *run_writer(void *arg)
               clog_append_batch(log, records, BATCH, 0, &offset) == 0);
         if (batch % 16 == 0)
             check(writer->crowd, clog_sync(log, offset + BATCH) == 0);
-        check(writer->crowd, clog_stat(log, offset, &record) == 0 &&
+        check(writer->crowd, clog_stat(log, offset, 0, &record) == 0 &&
                                  record.length == records[0].iov_len);
     }
     return NULL;

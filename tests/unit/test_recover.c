@@ -36,7 +36,7 @@ static int setup(void **state)
     fixture_open(bench->fixture);
     fixture_fill(bench->fixture, RECORDS);
     for (uint64_t base = 0;
-         clog_segment(bench->fixture->log, base, &segment) == 0;
+         clog_segment(bench->fixture->log, base, 0, &segment) == 0;
          base = segment.base + 1)
         bench->bases[bench->segments++] = segment.base;
     bench->bases[bench->segments] = RECORDS;
@@ -365,8 +365,8 @@ static void test_recover_sealed_stamps_deleted_is_unverified(void **state)
                      bench->bases[2] - bench->bases[1]);
     assert_int_equal(fixture_note(bench->fixture, CLOG_NOTE_UNVERIFIED)->offset,
                      bench->bases[1]);
-    assert_int_equal(clog_stat(bench->fixture->log, bench->bases[1], &record),
-                     0);
+    assert_int_equal(
+        clog_stat(bench->fixture->log, bench->bases[1], 0, &record), 0);
     assert_false(record.verifiable);
     assert_int_equal(record.crc32c, 0);
     assert_true(record.time_ns > 0);

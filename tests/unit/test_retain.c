@@ -340,7 +340,7 @@ static void test_retain_views_of_dropped_go_on(void **state)
 
     open_small(fixture);
     fixture_fill(fixture, 4);
-    assert_int_equal(clog_view_record(fixture->log, 1, &record), 0);
+    assert_int_equal(clog_view_record(fixture->log, 1, 0, &record), 0);
     assert_int_equal(clog_view_segment(fixture->log, 0, CLOG_STORE, &store), 0);
     assert_int_equal(clog_drop(fixture->log, 0), 0);
     assert_int_equal(fixture_status(fixture).pinned_segments, 1);
@@ -354,7 +354,7 @@ static void test_retain_views_of_dropped_go_on(void **state)
     clog_view_close(store);
     assert_int_equal(fixture_status(fixture).pinned_segments, 0);
     assert_int_equal(fixture_status(fixture).pinned_bytes, 0);
-    assert_int_equal(clog_view_record(fixture->log, 1, &record), -ENOENT);
+    assert_int_equal(clog_view_record(fixture->log, 1, 0, &record), -ENOENT);
     assert_int_equal(clog_view_segment(fixture->log, 0, CLOG_STORE, &store),
                      -ENOENT);
 }
@@ -436,7 +436,7 @@ static void expect_found(struct fixture *fixture, int64_t time_ns,
 {
     uint64_t found = UINT64_MAX;
 
-    assert_int_equal(clog_find(fixture->log, (uint64_t)time_ns, &found), 0);
+    assert_int_equal(clog_find(fixture->log, (uint64_t)time_ns, 0, &found), 0);
     assert_int_equal(found, offset);
 }
 
@@ -446,7 +446,7 @@ static void test_find_with_ties(void **state)
     uint64_t found = 77;
 
     open_small(fixture);
-    assert_int_equal(clog_find(fixture->log, 0, &found), -ENOENT);
+    assert_int_equal(clog_find(fixture->log, 0, 0, &found), -ENOENT);
     for (int i = 0; i < 5; i++) {
         fixture_fill(fixture, 3);
         fixture->fake.now += SECOND;
@@ -457,9 +457,9 @@ static void test_find_with_ties(void **state)
     }
     expect_found(fixture, 0, 0);
     assert_int_equal(
-        clog_find(fixture->log, FIXTURE_NOON + 4 * SECOND + 1, &found),
+        clog_find(fixture->log, FIXTURE_NOON + 4 * SECOND + 1, 0, &found),
         -ENOENT);
-    assert_int_equal(clog_find(fixture->log, UINT64_MAX, &found), -ENOENT);
+    assert_int_equal(clog_find(fixture->log, UINT64_MAX, 0, &found), -ENOENT);
     assert_int_equal(found, 77);
     assert_int_equal(clog_drop(fixture->log, 0), 0);
     expect_found(fixture, 0, 2);

@@ -58,7 +58,7 @@ static void test_view_record_reads_by_piece(void **state)
 
     fixture_open(fixture);
     (void)fixture_append(fixture, "hello world");
-    assert_int_equal(clog_view_record(fixture->log, 0, &view), 0);
+    assert_int_equal(clog_view_record(fixture->log, 0, 0, &view), 0);
     assert_int_equal(clog_view_size(view), 11);
     for (uint64_t at = 0; at < 14; at++)
         for (size_t size = 0; size < 14; size++) {
@@ -96,7 +96,7 @@ static void test_view_record_damaged_is_eio(void **state)
     fixture_open(fixture);
     fixture_fill(fixture, 3);
     file_flip(fixture->dir, ZERO "/store", payload_at(1));
-    assert_int_equal(clog_view_record(fixture->log, 1, &view), 0);
+    assert_int_equal(clog_view_record(fixture->log, 1, 0, &view), 0);
     assert_int_equal(clog_view_size(view), 9);
     assert_int_equal(clog_view_read(view, data, sizeof(data), 0, 0), -EIO);
     assert_int_equal(clog_view_read(view, data, 1, 8, 0), -EIO);
@@ -114,8 +114,8 @@ static void test_view_record_past_next_is_enoent(void **state)
 
     fixture_open(fixture);
     fixture_fill(fixture, 3);
-    assert_int_equal(clog_view_record(fixture->log, 3, &view), -ENOENT);
-    assert_int_equal(clog_view_record(fixture->log, UINT64_MAX, &view),
+    assert_int_equal(clog_view_record(fixture->log, 3, 0, &view), -ENOENT);
+    assert_int_equal(clog_view_record(fixture->log, UINT64_MAX, 0, &view),
                      -ENOENT);
     assert_int_equal(clog_view_segment(fixture->log, 1, CLOG_STORE, &view),
                      -ENOENT);
@@ -282,7 +282,7 @@ static void test_view_stream_passes_gap(void **state)
     fixture->options.max_store = 200;
     fixture_open(fixture);
     fixture_fill(fixture, 40);
-    assert_int_equal(clog_segment(fixture->log, 1, &segment), 0);
+    assert_int_equal(clog_segment(fixture->log, 1, 0, &segment), 0);
     size_t lost =
         segment.sizes[CLOG_STORE] - 8 * (size_t)(segment.next - segment.base);
     size_t from = (size_t)segment.stream_start;
@@ -382,8 +382,8 @@ static void test_view_nowait_of_closed_files_is_eagain(void **state)
     fixture->options.max_store = 1;
     fixture_open(fixture);
     fixture_fill(fixture, 200);
-    assert_int_equal(clog_view_record(fixture->log, 10, &record), 0);
-    assert_int_equal(clog_segment(fixture->log, 10, &segment), 0);
+    assert_int_equal(clog_view_record(fixture->log, 10, 0, &record), 0);
+    assert_int_equal(clog_segment(fixture->log, 10, 0, &segment), 0);
     stream = open_stream(fixture, segment.stream_start);
     fixture_expect_filled(fixture, 11, 200);
     assert_int_equal(clog_view_read(record, data, sizeof(data), 0, CLOG_NOWAIT),
@@ -450,6 +450,111 @@ static void test_view_unverified_is_not_said_to_be_rot(void **state)
     assert_int_equal(rot, 0);
 }
 
+/* --- Positions of the stream -----------------------------------------------
+ */
+
+/* Each byte of the joined view is found in its record, and each record at its
+   first byte, over segments. */
+static void test_view_stream_find_and_position_agree(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_span span;
+    uint64_t position = 0;
+    uint64_t found;
+
+    fixture->options.max_index = 7 * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 40);
+    for (uint64_t i = 0; i < 40; i++) {
+        char text[FIXTURE_TEXT];
+        size_t size = fixture_text(i, text);
+
+        assert_int_equal(clog_stream_position(fixture->log, i, 0, &found), 0);
+        assert_int_equal(found, position);
+        for (size_t k = 0; k < size; k++) {
+            assert_int_equal(
+                clog_stream_find(fixture->log, position + k, 0, &span), 0);
+            assert_int_equal(span.offset, i);
+            assert_int_equal(span.start, position);
+            assert_int_equal(span.end, position + size);
+        }
+        position += size;
+    }
+    assert_int_equal(clog_stream_find(fixture->log, position, 0, &span),
+                     -ENOENT);
+    assert_int_equal(clog_stream_position(fixture->log, 40, 0, &found), 0);
+    assert_int_equal(found, position);
+    assert_int_equal(clog_stream_position(fixture->log, UINT64_MAX, 0, &found),
+                     0);
+    assert_int_equal(found, position);
+}
+
+/* What is dropped is ESTALE by its position, and by its offset the oldest. */
+static void test_view_stream_positions_after_a_drop(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_span span;
+    uint64_t position;
+
+    fixture->options.max_index = 7 * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 20);
+    assert_int_equal(clog_drop(fixture->log, 0), 0);
+    assert_int_equal(clog_stream_find(fixture->log, 0, 0, &span), -ESTALE);
+    assert_int_equal(clog_stream_position(fixture->log, 3, 0, &position), 0);
+    assert_int_equal(position, fixture_status(fixture).stream_start);
+    assert_int_equal(clog_stream_find(fixture->log, position, 0, &span), 0);
+    assert_int_equal(span.offset, 7);
+}
+
+/* A wrong entry is mended on the way, unless that would have to wait. */
+static void test_view_stream_find_mends_the_index(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_span span;
+    uint64_t position;
+
+    fixture_open(fixture);
+    fixture_fill(fixture, 20);
+    assert_int_equal(clog_stream_position(fixture->log, 9, 0, &position), 0);
+    file_flip(fixture->dir, ZERO "/index", 10 * 16 + 3);
+    assert_int_equal(
+        clog_stream_find(fixture->log, position, CLOG_NOWAIT, &span), -EAGAIN);
+    assert_int_equal(fixture_status(fixture).indexes_rebuilt, 0);
+    assert_int_equal(clog_stream_find(fixture->log, position, 0, &span), 0);
+    assert_int_equal(span.offset, 9);
+    assert_int_equal(fixture_status(fixture).indexes_rebuilt, 1);
+}
+
+/* No look-up opens a segment's files when it must not wait. */
+static void test_view_lookups_nowait_of_closed_files_are_eagain(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *view = NULL;
+    struct clog_segment segment;
+    struct clog_record record;
+    struct clog_span span;
+    uint64_t found;
+
+    fixture->options.max_index = 7 * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 20);
+    fixture_open(fixture);
+    assert_int_equal(clog_stat(fixture->log, 1, CLOG_NOWAIT, &record), -EAGAIN);
+    assert_int_equal(clog_find(fixture->log, 1, CLOG_NOWAIT, &found), -EAGAIN);
+    assert_int_equal(clog_segment(fixture->log, 0, CLOG_NOWAIT, &segment),
+                     -EAGAIN);
+    assert_int_equal(clog_view_record(fixture->log, 1, CLOG_NOWAIT, &view),
+                     -EAGAIN);
+    assert_int_equal(clog_stream_find(fixture->log, 1, CLOG_NOWAIT, &span),
+                     -EAGAIN);
+    assert_int_equal(clog_stream_position(fixture->log, 1, CLOG_NOWAIT, &found),
+                     -EAGAIN);
+    assert_int_equal(clog_stat(fixture->log, 1, 0, &record), 0);
+    assert_int_equal(clog_stat(fixture->log, 1, CLOG_NOWAIT, &record), 0);
+    assert_int_equal(clog_stream_find(fixture->log, 1, CLOG_NOWAIT, &span), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +574,10 @@ int main(void)
         FIXTURE_TEST(test_view_nowait_of_closed_files_is_eagain),
         FIXTURE_TEST(test_view_hopeless_scan_is_not_repeated),
         FIXTURE_TEST(test_view_unverified_is_not_said_to_be_rot),
+        FIXTURE_TEST(test_view_stream_find_and_position_agree),
+        FIXTURE_TEST(test_view_stream_positions_after_a_drop),
+        FIXTURE_TEST(test_view_stream_find_mends_the_index),
+        FIXTURE_TEST(test_view_lookups_nowait_of_closed_files_are_eagain),
     };
 
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
