@@ -2,6 +2,30 @@
 #include "recovery/decide.h"
 #include "segment/stamps.h"
 
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void evidence_gather(const struct recovery *recovery, const struct found *found,
+                     const struct scan *scan, struct evidence *ret_evidence)
+{
+    *ret_evidence = (struct evidence){
+        .durable = max(max(recovery->durable, scan->durable), found->base),
+        .same_boot = recovery->same_boot,
+        .store_size = found->sizes[CLOG_STORE],
+        .stamps_size = found->sizes[CLOG_STAMPS],
+        .index_count = found_slots(found, CLOG_INDEX),
+        .stamps_count = found_slots(found, CLOG_STAMPS),
+    };
+    /* A crash leaves the file there; and where the kernel never died, or no
+       writer ever ran, nothing but a hand empties it behind the index. */
+    ret_evidence->stamps_missing =
+        ret_evidence->store_size > 0 && ret_evidence->stamps_count == 0 &&
+        (!found->present[CLOG_STAMPS] || !recovery->has_writer ||
+         (recovery->same_boot && ret_evidence->index_count > 0));
+}
+
 /*
  * Whether record i, which does not check or is not there, may be the torn end
  * of the last write rather than damage. Below the durable offset nothing is

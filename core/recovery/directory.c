@@ -127,6 +127,46 @@ int survey_root(struct recovery *recovery)
     return r < 0 ? r : open_segments(recovery);
 }
 
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+int evidence_load(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    struct writer writer;
+    struct io_stat root;
+    char boot_id[37];
+    uint64_t durable;
+    bool known;
+    int r;
+
+    r = clean_load(io, recovery->root, &recovery->clean);
+    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+        return r;
+    recovery->has_clean = r == 0;
+    if (recovery->has_clean)
+        recovery->durable = recovery->clean.next;
+    r = durable_load(io, recovery->root, &durable);
+    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+        return r;
+    if (r == 0)
+        recovery->durable = max(recovery->durable, durable);
+    r = writer_load(io, recovery->root, &writer);
+    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+        return r;
+    recovery->has_writer = r != -ENOENT;
+    known = r == 0;
+    r = io_stat(io, recovery->root, &root);
+    if (r < 0)
+        return r;
+    recovery->same_boot = known && io_boot_id(io, boot_id) == 0 &&
+                          strcmp(boot_id, writer.boot_id) == 0 &&
+                          writer.dev == root.dev && writer.ino == root.ino;
+    return 0;
+}
+
 /* Names as they come, before they are looked at. */
 struct names {
     struct recovery *recovery;

@@ -13,6 +13,9 @@
  */
 int survey_root(struct recovery *recovery);
 
+/* Loads what earlier runs left: durable, has_clean, has_writer, same_boot. */
+int evidence_load(struct recovery *recovery);
+
 /*
  * Lists the segments, in order, with the sizes of their files, and finishes
  * the removal of dropped ones. EUCLEAN, noted: a name that is a segment's is

@@ -10,7 +10,7 @@
 #ifndef CLOG_RECOVERY_QUARANTINE_H
 #define CLOG_RECOVERY_QUARANTINE_H
 
-#include "recovery/recovery.h"
+#include "recovery/decide.h"
 
 /*
  * Copies what lies behind keep in the files of the segment, durably.

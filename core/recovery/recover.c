@@ -8,69 +8,9 @@
 #include "recovery/report.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static uint64_t max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Notes and counts what is not good among the first count records. */
-static void report_runs(struct recovery *recovery, uint64_t base,
-                        const struct scan *scan, uint64_t count)
-{
-    for (size_t k = 0; k < scan->run_count; k++) {
-        const struct run *run = &scan->runs[k];
-        uint64_t n = run->count;
-
-        if (run->first >= count)
-            return;
-        if (n > count - run->first)
-            n = count - run->first;
-        report_run(recovery->report, base, run, n);
-        if (run->verdict == VERDICT_PREFIX)
-            recovery->report->prefixes += n;
-        else if (run->verdict == VERDICT_UNVERIFIED)
-            recovery->report->unverified += n;
-        else
-            recovery->report->rotten += n;
-    }
-}
-
-static void note_gap(struct recovery *recovery, uint64_t from, uint64_t to)
-{
-    struct clog_note *note = report_note(
-        recovery->report, CLOG_NOTE_GAP, NULL, "segments",
-        "records %" PRIu64 " to %" PRIu64 " are lost", from, to - 1);
-
-    note->offset = from;
-    note->count = to - from;
-    recovery->report->lost += to - from;
-}
-
-static void note_torn(struct recovery *recovery, const struct found *found,
-                      const struct scan *scan, const struct decision *decision)
-{
-    struct clog_report *report = recovery->report;
-    uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
-    uint64_t records =
-        max(scan->extent.count, found_slots(found, CLOG_STAMPS)) -
-        decision->keep.count;
-    struct clog_note *note = report_note(
-        report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
-        recovery->read_only ? "torn tail; not served"
-                            : "torn tail; moved to quarantine/");
-
-    note->offset = found->base + decision->keep.count;
-    note->count = records;
-    note->position = decision->keep.end;
-    note->bytes = bytes;
-    report->torn_records += records;
-    report->torn_bytes += bytes;
-}
 
 /* Writing has failed with error: what is served is held in memory. */
 static void turn_read_only(struct recovery *recovery, int error,
@@ -82,18 +22,6 @@ static void turn_read_only(struct recovery *recovery, int error,
 
     note->error = error;
     recovery->read_only = true;
-}
-
-static void note_index(struct recovery *recovery, const struct found *found,
-                       uint64_t count, uint64_t agrees, const char *text)
-{
-    struct clog_note *note =
-        report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
-                    segment_files[CLOG_INDEX], "%s", text);
-
-    note->offset = found->base + agrees;
-    note->count = count - agrees;
-    note->position = agrees * SLOT_SIZE;
 }
 
 /* Brings the index in line with the scan: on disk, or else in memory. lost:
@@ -173,16 +101,6 @@ static void serve_unread(struct recovery *recovery, struct found *found,
     report_note(recovery->report, CLOG_NOTE_ROT, &found->base, "",
                 "could not be read to rebuild its index")
         ->error = error;
-}
-
-/* Bytes that no record of a sealed segment has: they are not served. */
-static void note_excess(struct recovery *recovery, const struct found *found)
-{
-    if (found->extent.end < found->sizes[CLOG_STORE])
-        report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
-                    segment_files[CLOG_STORE],
-                    "bytes behind the last record; left as they are")
-            ->position = found->extent.end;
 }
 
 /* A segment that another follows, which begins limit records later. */

@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "recovery/recovery.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 static uint64_t max(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
-}
-
-int evidence_load(struct recovery *recovery)
-{
-    struct io *io = recovery->io;
-    struct writer writer;
-    struct io_stat root;
-    char boot_id[37];
-    uint64_t durable;
-    bool known;
-    int r;
-
-    r = clean_load(io, recovery->root, &recovery->clean);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    recovery->has_clean = r == 0;
-    if (recovery->has_clean)
-        recovery->durable = recovery->clean.next;
-    r = durable_load(io, recovery->root, &durable);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    if (r == 0)
-        recovery->durable = max(recovery->durable, durable);
-    r = writer_load(io, recovery->root, &writer);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    recovery->has_writer = r != -ENOENT;
-    known = r == 0;
-    r = io_stat(io, recovery->root, &root);
-    if (r < 0)
-        return r;
-    recovery->same_boot = known && io_boot_id(io, boot_id) == 0 &&
-                          strcmp(boot_id, writer.boot_id) == 0 &&
-                          writer.dev == root.dev && writer.ino == root.ino;
-    return 0;
 }
 
 struct progress {
@@ -85,25 +48,6 @@ int evidence_scan(struct recovery *recovery, const struct found *found,
     else
         recovery->report->scanned += found->sizes[CLOG_STORE];
     return r;
-}
-
-void evidence_gather(const struct recovery *recovery, const struct found *found,
-                     const struct scan *scan, struct evidence *ret_evidence)
-{
-    *ret_evidence = (struct evidence){
-        .durable = max(max(recovery->durable, scan->durable), found->base),
-        .same_boot = recovery->same_boot,
-        .store_size = found->sizes[CLOG_STORE],
-        .stamps_size = found->sizes[CLOG_STAMPS],
-        .index_count = found_slots(found, CLOG_INDEX),
-        .stamps_count = found_slots(found, CLOG_STAMPS),
-    };
-    /* A crash leaves the file there; and where the kernel never died, or no
-       writer ever ran, nothing but a hand empties it behind the index. */
-    ret_evidence->stamps_missing =
-        ret_evidence->store_size > 0 && ret_evidence->stamps_count == 0 &&
-        (!found->present[CLOG_STAMPS] || !recovery->has_writer ||
-         (recovery->same_boot && ret_evidence->index_count > 0));
 }
 
 void recover_done(struct recovery *recovery)

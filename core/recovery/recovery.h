@@ -48,26 +48,10 @@ static inline uint64_t found_slots(const struct found *found,
     return found->sizes[file] / SLOT_SIZE;
 }
 
-/* What decides about the last segment of an unclean log. */
-struct evidence {
-    uint64_t durable;    /* all records below this were durable */
-    bool same_boot;      /* completed writes are all there */
-    bool stamps_missing; /* somebody took them away, no crash did */
-    uint64_t store_size, stamps_size; /* bytes */
-    uint64_t index_count, stamps_count;
-};
-
-/* Loads what earlier runs left: durable, has_clean, has_writer, same_boot. */
-int evidence_load(struct recovery *recovery);
-
 /* Opens the segment for reading all that its files hold, and scans up to limit
    records of it. On failure there is nothing to release. */
 int evidence_scan(struct recovery *recovery, const struct found *found,
                   uint64_t limit, struct segment *ret_segment,
                   struct scan *ret_scan);
-
-/* The evidence about the last segment. */
-void evidence_gather(const struct recovery *recovery, const struct found *found,
-                     const struct scan *scan, struct evidence *ret_evidence);
 
 #endif

@@ -4,12 +4,18 @@
 #include "segment/segment.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NOTES 1000
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Room for one more: capacities are the powers of two from 8. */
 static int make_room(struct clog_report *report)
@@ -74,6 +80,80 @@ void report_run(struct clog_report *report, uint64_t base,
     note->offset = base + run->first;
     note->count = count;
     note->position = run->position;
+}
+
+void report_runs(struct recovery *recovery, uint64_t base,
+                 const struct scan *scan, uint64_t count)
+{
+    for (size_t k = 0; k < scan->run_count; k++) {
+        const struct run *run = &scan->runs[k];
+        uint64_t n = run->count;
+
+        if (run->first >= count)
+            return;
+        if (n > count - run->first)
+            n = count - run->first;
+        report_run(recovery->report, base, run, n);
+        if (run->verdict == VERDICT_PREFIX)
+            recovery->report->prefixes += n;
+        else if (run->verdict == VERDICT_UNVERIFIED)
+            recovery->report->unverified += n;
+        else
+            recovery->report->rotten += n;
+    }
+}
+
+void note_gap(struct recovery *recovery, uint64_t from, uint64_t to)
+{
+    struct clog_note *note = report_note(
+        recovery->report, CLOG_NOTE_GAP, NULL, "segments",
+        "records %" PRIu64 " to %" PRIu64 " are lost", from, to - 1);
+
+    note->offset = from;
+    note->count = to - from;
+    recovery->report->lost += to - from;
+}
+
+void note_torn(struct recovery *recovery, const struct found *found,
+               const struct scan *scan, const struct decision *decision)
+{
+    struct clog_report *report = recovery->report;
+    uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
+    uint64_t records =
+        max(scan->extent.count, found_slots(found, CLOG_STAMPS)) -
+        decision->keep.count;
+    struct clog_note *note = report_note(
+        report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
+        recovery->read_only ? "torn tail; not served"
+                            : "torn tail; moved to quarantine/");
+
+    note->offset = found->base + decision->keep.count;
+    note->count = records;
+    note->position = decision->keep.end;
+    note->bytes = bytes;
+    report->torn_records += records;
+    report->torn_bytes += bytes;
+}
+
+void note_index(struct recovery *recovery, const struct found *found,
+                uint64_t count, uint64_t agrees, const char *text)
+{
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
+                    segment_files[CLOG_INDEX], "%s", text);
+
+    note->offset = found->base + agrees;
+    note->count = count - agrees;
+    note->position = agrees * SLOT_SIZE;
+}
+
+void note_excess(struct recovery *recovery, const struct found *found)
+{
+    if (found->extent.end < found->sizes[CLOG_STORE])
+        report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
+                    segment_files[CLOG_STORE],
+                    "bytes behind the last record; left as they are")
+            ->position = found->extent.end;
 }
 
 int report_copy(struct clog_report *to, const struct clog_report *from)

@@ -5,8 +5,8 @@
 #ifndef CLOG_RECOVERY_REPORT_H
 #define CLOG_RECOVERY_REPORT_H
 
-#include "clog.h"
-#include "recovery/scan.h"
+#include "recovery/decide.h"
+#include "recovery/recovery.h"
 
 /*
  * Adds a note whose text is format, printed. Its file is "segments/BASE/FILE",
@@ -21,6 +21,24 @@ __attribute__((format(printf, 5, 6))) struct clog_note *report_note(
 /* Notes the first count records of a run of the segment base. */
 void report_run(struct clog_report *report, uint64_t base,
                 const struct run *run, uint64_t count);
+
+/* Notes and counts what is not good among the first count records. */
+void report_runs(struct recovery *recovery, uint64_t base,
+                 const struct scan *scan, uint64_t count);
+
+/* Notes and counts that records [from, to) are lost. */
+void note_gap(struct recovery *recovery, uint64_t from, uint64_t to);
+
+/* Notes and counts a torn tail. */
+void note_torn(struct recovery *recovery, const struct found *found,
+               const struct scan *scan, const struct decision *decision);
+
+/* Notes that of count entries those from agrees on were wrong or missing. */
+void note_index(struct recovery *recovery, const struct found *found,
+                uint64_t count, uint64_t agrees, const char *text);
+
+/* Notes bytes that no record of a sealed segment has: they are not served. */
+void note_excess(struct recovery *recovery, const struct found *found);
 
 /* Copies a report, notes and all. ENOMEM: without the notes. */
 int report_copy(struct clog_report *to, const struct clog_report *from);
