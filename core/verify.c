@@ -14,7 +14,7 @@ struct verifier {
     const struct clog_verify_options *options;
     struct clog_options log_options; /* what a recovery wants: progress */
     struct recovery recovery;
-    struct clog_report report; /* what the survey notes */
+    struct clog_report report; /* what is noted before segments are read */
     struct clog_verify_result result;
     uint64_t done, total; /* bytes of stores: before this one, and of all */
     bool torn;            /* the last segment's tail is to be cut */
@@ -180,8 +180,8 @@ static int tell_index(struct verifier *v, const struct found *found,
     finding.remedy = "rebuilds it from the store";
     finding.repairable = true;
     if (v->options->repair)
-        r = index_rewrite(v->recovery.io, v->recovery.segments, found->base,
-                          scan, !lost, sealed);
+        r = repair_index(v->recovery.io, v->recovery.segments, found->base,
+                         scan, !lost, sealed);
     finding.repaired = v->options->repair && r == 0;
     finding.note.error = r;
     tell(v, &finding);
@@ -261,7 +261,7 @@ static int verify_scanned(struct verifier *v, struct found *found, bool last,
 
     evidence_gather(&v->recovery, found, scan, &evidence);
     if (last)
-        recover_decide(&evidence, scan, segment, &decision);
+        decide_tail(&evidence, scan, segment, &decision);
     r = tell_runs(v, found, scan, decision.keep.count);
     /* A torn tail's entries go when it does. */
     if (r == 0 && !decision.cut)
@@ -287,7 +287,7 @@ static int verify_segment(struct verifier *v, size_t k)
     uint64_t limit = (last ? UINT64_MAX : found[1].base) - found->base;
     struct segment segment;
     struct scan scan;
-    int r = evidence_scan(&v->recovery, found, limit, &segment, &scan);
+    int r = recovery_scan(&v->recovery, found, limit, &segment, &scan);
 
     if (r < 0)
         return r;
@@ -317,12 +317,12 @@ static void tell_refused(struct verifier *v)
 static int verify_all(struct verifier *v)
 {
     struct recovery *recovery = &v->recovery;
-    int r = survey_root(recovery);
+    int r = directory_open(recovery);
 
     if (r == 0)
-        r = evidence_load(recovery);
+        r = directory_load(recovery);
     if (r == 0)
-        r = survey_segments(recovery);
+        r = directory_list(recovery);
     tell_refused(v);
     if (r < 0)
         return r;
@@ -344,7 +344,7 @@ static int verify_locked(struct verifier *v)
     if (r == 0)
         r = verify_all(v);
     clog_report_done(&v->report);
-    recover_done(recovery);
+    recovery_done(recovery);
     return r == -EAGAIN ? -EWOULDBLOCK : r;
 }
 

@@ -232,7 +232,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     bool fresh = log->count == 0 || recovery->seal;
     int r;
 
-    r = io_open(log->io, log->root, MARK_DURABLE, O_RDWR | O_CREAT, 0600);
+    r = io_open(log->io, log->root, METADATA_DURABLE, O_RDWR | O_CREAT, 0600);
     if (r < 0)
         return r;
     log->durable_fd = r;
@@ -291,7 +291,7 @@ static int build(struct clog *log, const char *path,
     r = recover(&recovery);
     if (r == 0)
         r = take_over(log, &recovery);
-    recover_done(&recovery);
+    recovery_done(&recovery);
     return r;
 }
 

@@ -50,8 +50,7 @@ static int replace_index(struct clog *log, struct part *part,
         return slots_write(&files->index, scan->index,
                            (size_t)scan->extent.count * SLOT_SIZE, 0);
     if (atomic_load(&log->writable))
-        r = index_rewrite(log->io, log->segments, part->base, scan, false,
-                          true);
+        r = repair_index(log->io, log->segments, part->base, scan, false, true);
     if (r < 0) {
         (void)pthread_mutex_lock(&log->cache_lock);
         free(part->index);

@@ -121,9 +121,8 @@ static bool is_damaged(const struct scan *scan, uint64_t end)
     return scan->run_count > 0 && scan->runs[0].first < end;
 }
 
-void recover_decide(const struct evidence *evidence, const struct scan *scan,
-                    const struct segment *segment,
-                    struct decision *ret_decision)
+void decide_tail(const struct evidence *evidence, const struct scan *scan,
+                 const struct segment *segment, struct decision *ret_decision)
 {
     uint64_t torn = find_torn(evidence, scan, segment);
     struct decision decision = {.cut = torn != UINT64_MAX,

@@ -29,8 +29,7 @@ void evidence_gather(const struct recovery *recovery, const struct found *found,
                      const struct scan *scan, struct evidence *ret_evidence);
 
 /* Pure: reads nothing but scan and the segment's stamps. */
-void recover_decide(const struct evidence *evidence, const struct scan *scan,
-                    const struct segment *segment,
-                    struct decision *ret_decision);
+void decide_tail(const struct evidence *evidence, const struct scan *scan,
+                 const struct segment *segment, struct decision *ret_decision);
 
 #endif

@@ -22,9 +22,13 @@ static int refuse(struct recovery *recovery, const char *file, int error,
    that was being made, and what mkfs leaves. */
 static int is_foreign(void *ctx, const char *name)
 {
-    static const char *const known[] = {
-        "segments",   "quarantine", "lost+found",      MARK_FORMAT ".new",
-        MARK_DURABLE, MARK_WRITER,  MARK_WRITER ".new"};
+    static const char *const known[] = {"segments",
+                                        "quarantine",
+                                        "lost+found",
+                                        METADATA_FORMAT ".new",
+                                        METADATA_DURABLE,
+                                        METADATA_WRITER,
+                                        METADATA_WRITER ".new"};
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (strcmp(name, known[i]) == 0)
@@ -74,16 +78,16 @@ static int check_format(struct recovery *recovery)
     int r = format_check(recovery->io, recovery->root, &position);
 
     if (r == -EUCLEAN) {
-        struct clog_note *note =
-            report_note(recovery->report, CLOG_NOTE_REFUSED, NULL, MARK_FORMAT,
-                        "not \"clog 1\" and a newline: another version, or "
-                        "not a log");
+        struct clog_note *note = report_note(
+            recovery->report, CLOG_NOTE_REFUSED, NULL, METADATA_FORMAT,
+            "not \"clog 1\" and a newline: another version, or "
+            "not a log");
 
         note->position = position;
         note->error = r;
     }
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return refuse(recovery, MARK_FORMAT, r, "cannot be read");
+        return refuse(recovery, METADATA_FORMAT, r, "cannot be read");
     if (r != -ENOENT)
         return r;
     r = check_unmarked(recovery);
@@ -120,19 +124,14 @@ static int open_segments(struct recovery *recovery)
     return r < 0 ? r : 0;
 }
 
-int survey_root(struct recovery *recovery)
+int directory_open(struct recovery *recovery)
 {
     int r = check_format(recovery);
 
     return r < 0 ? r : open_segments(recovery);
 }
 
-static uint64_t max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-int evidence_load(struct recovery *recovery)
+int directory_load(struct recovery *recovery)
 {
     struct io *io = recovery->io;
     struct writer writer;
@@ -151,8 +150,8 @@ int evidence_load(struct recovery *recovery)
     r = durable_load(io, recovery->root, &durable);
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
         return r;
-    if (r == 0)
-        recovery->durable = max(recovery->durable, durable);
+    if (r == 0 && durable > recovery->durable)
+        recovery->durable = durable;
     r = writer_load(io, recovery->root, &writer);
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
         return r;
@@ -274,7 +273,7 @@ static int measure(struct recovery *recovery, struct found *found)
     return r;
 }
 
-int survey_segments(struct recovery *recovery)
+int directory_list(struct recovery *recovery)
 {
     struct names names = {.recovery = recovery};
     int r = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * directory.h - what lies in a log's directory, by names and sizes alone.
+ * directory.h - what lies in a log's directory: names, sizes, and the small
+ * files that earlier runs left.
  */
 #ifndef CLOG_RECOVERY_DIRECTORY_H
 #define CLOG_RECOVERY_DIRECTORY_H
@@ -11,16 +12,16 @@
  * Checks that the directory is a log's, or empty; makes format and segments/
  * where they are missing and may be made. EUCLEAN: noted.
  */
-int survey_root(struct recovery *recovery);
+int directory_open(struct recovery *recovery);
 
 /* Loads what earlier runs left: durable, has_clean, has_writer, same_boot. */
-int evidence_load(struct recovery *recovery);
+int directory_load(struct recovery *recovery);
 
 /*
  * Lists the segments, in order, with the sizes of their files, and finishes
  * the removal of dropped ones. EUCLEAN, noted: a name that is a segment's is
  * not a directory, or a file of one is not a file.
  */
-int survey_segments(struct recovery *recovery);
+int directory_list(struct recovery *recovery);
 
 #endif

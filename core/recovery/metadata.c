@@ -12,13 +12,13 @@
 #include <string.h>
 
 #define FORMAT_TEXT  "clog 1\n"
-#define MARK_SIZE    512 /* bytes; more than any mark has */
+#define TEXT_SIZE    512 /* bytes; more than any of the texts has */
 #define DURABLE_SIZE 16
 
 int format_check(struct io *io, int root, uint64_t *ret_position)
 {
-    char text[MARK_SIZE];
-    ssize_t n = io_load(io, root, MARK_FORMAT, text, sizeof(text));
+    char text[TEXT_SIZE];
+    ssize_t n = io_load(io, root, METADATA_FORMAT, text, sizeof(text));
     size_t size;
     size_t same = 0;
 
@@ -36,14 +36,15 @@ int format_check(struct io *io, int root, uint64_t *ret_position)
 
 int format_write(struct io *io, int root)
 {
-    return io_replace(io, root, MARK_FORMAT, FORMAT_TEXT, strlen(FORMAT_TEXT));
+    return io_replace(io, root, METADATA_FORMAT, FORMAT_TEXT,
+                      strlen(FORMAT_TEXT));
 }
 
-/* Loads a mark as a string. */
+/* Loads a text as a string. */
 static int load_text(struct io *io, int root, const char *name,
-                     char text[static MARK_SIZE])
+                     char text[static TEXT_SIZE])
 {
-    ssize_t n = io_load(io, root, name, text, MARK_SIZE - 1);
+    ssize_t n = io_load(io, root, name, text, TEXT_SIZE - 1);
 
     if (n < 0)
         return n == -EFBIG ? -EUCLEAN : (int)n;
@@ -52,9 +53,9 @@ static int load_text(struct io *io, int root, const char *name,
 }
 
 static int print_writer(const struct writer *writer,
-                        char text[static MARK_SIZE])
+                        char text[static TEXT_SIZE])
 {
-    return snprintf(text, MARK_SIZE,
+    return snprintf(text, TEXT_SIZE,
                     "pid %jd\nboot %s\ndirectory %" PRIu64 " %" PRIu64 "\n",
                     (intmax_t)writer->pid, writer->boot_id, writer->dev,
                     writer->ino);
@@ -63,10 +64,10 @@ static int print_writer(const struct writer *writer,
 int writer_load(struct io *io, int root, struct writer *ret_writer)
 {
     struct writer writer = {0};
-    char text[MARK_SIZE];
-    char again[MARK_SIZE];
+    char text[TEXT_SIZE];
+    char again[TEXT_SIZE];
     intmax_t pid;
-    int r = load_text(io, root, MARK_WRITER, text);
+    int r = load_text(io, root, METADATA_WRITER, text);
 
     if (r < 0)
         return r;
@@ -84,9 +85,9 @@ int writer_load(struct io *io, int root, struct writer *ret_writer)
 
 int writer_store(struct io *io, int root, const struct writer *writer)
 {
-    char text[MARK_SIZE];
+    char text[TEXT_SIZE];
     int n = print_writer(writer, text);
-    int fd = io_open(io, root, MARK_WRITER, O_WRONLY | O_CREAT, 0600);
+    int fd = io_open(io, root, METADATA_WRITER, O_WRONLY | O_CREAT, 0600);
     int r;
 
     if (fd < 0)
@@ -102,27 +103,27 @@ int writer_store(struct io *io, int root, const struct writer *writer)
     return r;
 }
 
-static int print_clean(const struct clean *clean, char text[static MARK_SIZE])
+static int print_clean(const struct clean *clean, char text[static TEXT_SIZE])
 {
     char name[SEGMENT_NAME];
     int n;
 
     segment_name(clean->base, name);
-    n = snprintf(text, MARK_SIZE,
+    n = snprintf(text, TEXT_SIZE,
                  "next %" PRIu64 "\nsegment %s\nstore %" PRIu64
                  "\nindex %" PRIu64 "\nstamps %" PRIu64 "\n",
                  clean->next, name, clean->sizes[CLOG_STORE],
                  clean->sizes[CLOG_INDEX], clean->sizes[CLOG_STAMPS]);
-    return n + snprintf(text + n, (size_t)(MARK_SIZE - n),
+    return n + snprintf(text + n, (size_t)(TEXT_SIZE - n),
                         "crc32c %08" PRIx32 "\n", crc32c(text, (size_t)n));
 }
 
 int clean_load(struct io *io, int root, struct clean *ret_clean)
 {
     struct clean clean = {0};
-    char text[MARK_SIZE];
-    char again[MARK_SIZE];
-    int r = load_text(io, root, MARK_CLEAN, text);
+    char text[TEXT_SIZE];
+    char again[TEXT_SIZE];
+    int r = load_text(io, root, METADATA_CLEAN, text);
 
     if (r < 0)
         return r;
@@ -141,15 +142,15 @@ int clean_load(struct io *io, int root, struct clean *ret_clean)
 
 int clean_store(struct io *io, int root, const struct clean *clean)
 {
-    char text[MARK_SIZE];
+    char text[TEXT_SIZE];
     int n = print_clean(clean, text);
 
-    return io_replace(io, root, MARK_CLEAN, text, (size_t)n);
+    return io_replace(io, root, METADATA_CLEAN, text, (size_t)n);
 }
 
 int clean_remove(struct io *io, int root)
 {
-    int r = io_unlink(io, root, MARK_CLEAN, false);
+    int r = io_unlink(io, root, METADATA_CLEAN, false);
 
     if (r == -ENOENT)
         return 0;
@@ -167,7 +168,7 @@ int durable_load(struct io *io, int root, uint64_t *ret_offset)
 {
     uint8_t bytes[DURABLE_SIZE];
     uint8_t again[DURABLE_SIZE];
-    ssize_t n = io_load(io, root, MARK_DURABLE, bytes, sizeof(bytes));
+    ssize_t n = io_load(io, root, METADATA_DURABLE, bytes, sizeof(bytes));
 
     if (n < 0)
         return n == -EFBIG ? -EUCLEAN : (int)n;
@@ -188,18 +189,18 @@ int durable_write(struct io *io, int fd, uint64_t offset)
     return io_write(io, fd, bytes, sizeof(bytes), 0);
 }
 
-static int print_cursor(uint64_t offset, char text[static MARK_SIZE])
+static int print_cursor(uint64_t offset, char text[static TEXT_SIZE])
 {
-    int n = snprintf(text, MARK_SIZE, "offset %" PRIu64 "\n", offset);
+    int n = snprintf(text, TEXT_SIZE, "offset %" PRIu64 "\n", offset);
 
-    return n + snprintf(text + n, (size_t)(MARK_SIZE - n),
+    return n + snprintf(text + n, (size_t)(TEXT_SIZE - n),
                         "crc32c %08" PRIx32 "\n", crc32c(text, (size_t)n));
 }
 
 int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset)
 {
-    char text[MARK_SIZE];
-    char again[MARK_SIZE];
+    char text[TEXT_SIZE];
+    char again[TEXT_SIZE];
     uint64_t offset;
     int r = load_text(io, dir, name, text);
 
@@ -216,7 +217,7 @@ int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset)
 
 int cursor_store(struct io *io, int dir, const char *name, uint64_t offset)
 {
-    char text[MARK_SIZE];
+    char text[TEXT_SIZE];
     int n = print_cursor(offset, text);
 
     return io_replace(io, dir, name, text, (size_t)n);

@@ -17,10 +17,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MARK_FORMAT  "format"
-#define MARK_WRITER  "writer"
-#define MARK_CLEAN   "clean"
-#define MARK_DURABLE "durable"
+#define METADATA_FORMAT  "format"
+#define METADATA_WRITER  "writer"
+#define METADATA_CLEAN   "clean"
+#define METADATA_DURABLE "durable"
 
 /* Who wrote last: a process, under a kernel, in a directory. */
 struct writer {

@@ -38,16 +38,16 @@ static int settle_index(struct recovery *recovery, struct found *found,
         (lost || found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE))
         return 0;
     if (!recovery->read_only)
-        r = index_rewrite(recovery->io, recovery->segments, found->base, scan,
-                          !lost, sealed);
+        r = repair_index(recovery->io, recovery->segments, found->base, scan,
+                         !lost, sealed);
     if (r < 0) {
         free(found->index);
         found->index = scan->index;
         scan->index = NULL;
     }
     if (found->extent.count > 0) {
-        note_index(recovery, found, scan->extent.count, agrees,
-                   r < 0 ? "rebuilt in memory" : "rebuilt");
+        report_index(recovery, found, scan->extent.count, agrees,
+                     r < 0 ? "rebuilt in memory" : "rebuilt");
         recovery->report->indexes++;
     }
     return recovery->read_only ? 0 : r;
@@ -115,7 +115,7 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
     found->extent.end = found->sizes[CLOG_STORE];
     if (sizes_fit(recovery, found, limit))
         return 0;
-    r = evidence_scan(recovery, found, limit, &segment, &scan);
+    r = recovery_scan(recovery, found, limit, &segment, &scan);
     if (r == -EIO) {
         serve_unread(recovery, found, limit, r);
         return 0;
@@ -124,7 +124,7 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
         return r;
     found->extent = scan.extent;
     report_runs(recovery, found->base, &scan, scan.extent.count);
-    note_excess(recovery, found);
+    report_excess(recovery, found);
     /* Where it cannot be written it is held in memory, and all is well. */
     (void)settle_index(recovery, found, &segment, &scan,
                        scan.extent.count < limit, true);
@@ -179,7 +179,7 @@ static int apply(struct recovery *recovery, struct found *found,
             turn_read_only(recovery, r, step);
     }
     if (decision->cut)
-        note_torn(recovery, found, scan, decision);
+        report_torn(recovery, found, scan, decision);
     if (!recovery->read_only) {
         r = repair_tail(recovery, found, scan, decision, evidence->durable);
         if (r < 0)
@@ -200,7 +200,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     struct scan scan;
     struct evidence evidence;
     struct decision decision;
-    int r = evidence_scan(recovery, found, UINT64_MAX - found->base, &segment,
+    int r = recovery_scan(recovery, found, UINT64_MAX - found->base, &segment,
                           &scan);
 
     if (r < 0) {
@@ -210,7 +210,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
         return r;
     }
     evidence_gather(recovery, found, &scan, &evidence);
-    recover_decide(&evidence, &scan, &segment, &decision);
+    decide_tail(&evidence, &scan, &segment, &decision);
     recovery->durable = evidence.durable;
     found->extent = decision.keep;
     report_runs(recovery, found->base, &scan, decision.keep.count);
@@ -257,13 +257,13 @@ static void report_totals(struct recovery *recovery)
 
         report->records += found->extent.count;
         if (end < next)
-            note_gap(recovery, end, next);
+            report_gap(recovery, end, next);
     }
 }
 
-/* The marks that speak for this run. `writer` makes the next open trust that
+/* What speaks for this run. `writer` makes the next open trust that
    completed writes are all there, so nothing may precede it that is not. */
-static int write_marks(struct recovery *recovery)
+static int write_metadata(struct recovery *recovery)
 {
     struct io *io = recovery->io;
     struct writer writer = {.pid = getpid()};
@@ -287,17 +287,17 @@ int recover(struct recovery *recovery)
     int r;
 
     recovery->segments = -1;
-    r = survey_root(recovery);
+    r = directory_open(recovery);
     if (r == 0)
-        r = evidence_load(recovery);
+        r = directory_load(recovery);
     if (r == 0)
-        r = survey_segments(recovery);
+        r = directory_list(recovery);
     if (r == 0)
         r = settle_all_sealed(recovery);
     if (r == 0)
         r = settle_last(recovery);
     if (r == 0 && !recovery->read_only)
-        r = write_marks(recovery);
+        r = write_metadata(recovery);
     if (r < 0)
         return r;
     report_totals(recovery);

@@ -3,13 +3,13 @@
  * recover.h - from what lies in a log's directory to a log that can be served.
  *
  * Three steps, kept apart: scan_segment() says what the bytes are,
- * recover_decide() says what that means, and what follows is applied. Only
+ * decide_tail() says what that means, and what follows is applied. Only
  * the last segment can have a torn tail; all else that is wrong is damage,
  * and damage is never cut. FORMAT.md, "Recovery", has the rules and the table
  * of crashes.
  *
  * Recovery can end anywhere, by a kill or a power cut, and is run again by the
- * next open to the same end. Marks that speak for this run are written last.
+ * next open to the same end. What speaks for this run is written last.
  */
 #ifndef CLOG_RECOVERY_RECOVER_H
 #define CLOG_RECOVERY_RECOVER_H
@@ -19,7 +19,7 @@
 
 /*
  * Fills in found, next, durable and seal of a recovery whose io, root,
- * read_only, options and report are set. Release it with recover_done(),
+ * read_only, options and report are set. Release it with recovery_done(),
  * whatever is returned.
  *
  * EUCLEAN: not a log, or one of a kind that is not known; noted, and nothing

@@ -3,11 +3,6 @@
 
 #include <stdlib.h>
 
-static uint64_t max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 struct progress {
     const struct recovery *recovery;
     uint64_t total;
@@ -21,7 +16,7 @@ static void on_progress(void *ctx, uint64_t position)
     options->progress(options->progress_ctx, position, progress->total);
 }
 
-int evidence_scan(struct recovery *recovery, const struct found *found,
+int recovery_scan(struct recovery *recovery, const struct found *found,
                   uint64_t limit, struct segment *ret_segment,
                   struct scan *ret_scan)
 {
@@ -35,11 +30,14 @@ int evidence_scan(struct recovery *recovery, const struct found *found,
         .progress = recovery->options->progress ? on_progress : NULL,
         .progress_ctx = &progress,
     };
+    uint64_t slots = input.index_count > input.stamps_count
+                         ? input.index_count
+                         : input.stamps_count;
     int r;
 
     /* One slot more: the last of a file may be there in part. */
     r = segment_open(ret_segment, recovery->io, recovery->segments, found->base,
-                     max(input.index_count, input.stamps_count) + 1);
+                     slots + 1);
     if (r < 0)
         return r;
     r = scan_segment(&input, ret_scan);
@@ -50,7 +48,7 @@ int evidence_scan(struct recovery *recovery, const struct found *found,
     return r;
 }
 
-void recover_done(struct recovery *recovery)
+void recovery_done(struct recovery *recovery)
 {
     for (size_t k = 0; k < recovery->count; k++)
         free(recovery->found[k].index);

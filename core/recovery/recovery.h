@@ -39,7 +39,7 @@ struct recovery {
 };
 
 /* Frees and closes what is owned. */
-void recover_done(struct recovery *recovery);
+void recovery_done(struct recovery *recovery);
 
 /* Slots in one of the segment's files. */
 static inline uint64_t found_slots(const struct found *found,
@@ -50,7 +50,7 @@ static inline uint64_t found_slots(const struct found *found,
 
 /* Opens the segment for reading all that its files hold, and scans up to limit
    records of it. On failure there is nothing to release. */
-int evidence_scan(struct recovery *recovery, const struct found *found,
+int recovery_scan(struct recovery *recovery, const struct found *found,
                   uint64_t limit, struct segment *ret_segment,
                   struct scan *ret_scan);
 

@@ -52,8 +52,8 @@ static int write_index(struct io *io, int dir, const struct scan *scan,
     return r;
 }
 
-int index_rewrite(struct io *io, int segments, uint64_t base,
-                  const struct scan *scan, bool exact, bool sealed)
+int repair_index(struct io *io, int segments, uint64_t base,
+                 const struct scan *scan, bool exact, bool sealed)
 {
     int dir;
     int r = segment_set_writable(io, segments, base, true);

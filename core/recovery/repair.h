@@ -24,8 +24,8 @@ bool index_fits(const struct slots *index, uint64_t index_size,
  * sealed segment is writable for as long as it takes; a crash leaves it so, for
  * the next open to mend.
  */
-int index_rewrite(struct io *io, int segments, uint64_t base,
-                  const struct scan *scan, bool exact, bool sealed);
+int repair_index(struct io *io, int segments, uint64_t base,
+                 const struct scan *scan, bool exact, bool sealed);
 
 /*
  * Cuts the last segment's store and stamps as was decided, and makes all of

@@ -12,11 +12,6 @@
 
 #define NOTES 1000
 
-static uint64_t max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Room for one more: capacities are the powers of two from 8. */
 static int make_room(struct clog_report *report)
 {
@@ -103,7 +98,7 @@ void report_runs(struct recovery *recovery, uint64_t base,
     }
 }
 
-void note_gap(struct recovery *recovery, uint64_t from, uint64_t to)
+void report_gap(struct recovery *recovery, uint64_t from, uint64_t to)
 {
     struct clog_note *note = report_note(
         recovery->report, CLOG_NOTE_GAP, NULL, "segments",
@@ -114,13 +109,14 @@ void note_gap(struct recovery *recovery, uint64_t from, uint64_t to)
     recovery->report->lost += to - from;
 }
 
-void note_torn(struct recovery *recovery, const struct found *found,
-               const struct scan *scan, const struct decision *decision)
+void report_torn(struct recovery *recovery, const struct found *found,
+                 const struct scan *scan, const struct decision *decision)
 {
     struct clog_report *report = recovery->report;
     uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
+    uint64_t stamps = found_slots(found, CLOG_STAMPS);
     uint64_t records =
-        max(scan->extent.count, found_slots(found, CLOG_STAMPS)) -
+        (scan->extent.count > stamps ? scan->extent.count : stamps) -
         decision->keep.count;
     struct clog_note *note = report_note(
         report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
@@ -135,8 +131,8 @@ void note_torn(struct recovery *recovery, const struct found *found,
     report->torn_bytes += bytes;
 }
 
-void note_index(struct recovery *recovery, const struct found *found,
-                uint64_t count, uint64_t agrees, const char *text)
+void report_index(struct recovery *recovery, const struct found *found,
+                  uint64_t count, uint64_t agrees, const char *text)
 {
     struct clog_note *note =
         report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
@@ -147,7 +143,7 @@ void note_index(struct recovery *recovery, const struct found *found,
     note->position = agrees * SLOT_SIZE;
 }
 
-void note_excess(struct recovery *recovery, const struct found *found)
+void report_excess(struct recovery *recovery, const struct found *found)
 {
     if (found->extent.end < found->sizes[CLOG_STORE])
         report_note(recovery->report, CLOG_NOTE_ROT, &found->base,

@@ -27,18 +27,18 @@ void report_runs(struct recovery *recovery, uint64_t base,
                  const struct scan *scan, uint64_t count);
 
 /* Notes and counts that records [from, to) are lost. */
-void note_gap(struct recovery *recovery, uint64_t from, uint64_t to);
+void report_gap(struct recovery *recovery, uint64_t from, uint64_t to);
 
 /* Notes and counts a torn tail. */
-void note_torn(struct recovery *recovery, const struct found *found,
-               const struct scan *scan, const struct decision *decision);
+void report_torn(struct recovery *recovery, const struct found *found,
+                 const struct scan *scan, const struct decision *decision);
 
 /* Notes that of count entries those from agrees on were wrong or missing. */
-void note_index(struct recovery *recovery, const struct found *found,
-                uint64_t count, uint64_t agrees, const char *text);
+void report_index(struct recovery *recovery, const struct found *found,
+                  uint64_t count, uint64_t agrees, const char *text);
 
 /* Notes bytes that no record of a sealed segment has: they are not served. */
-void note_excess(struct recovery *recovery, const struct found *found);
+void report_excess(struct recovery *recovery, const struct found *found);
 
 /* Copies a report, notes and all. ENOMEM: without the notes. */
 int report_copy(struct clog_report *to, const struct clog_report *from);

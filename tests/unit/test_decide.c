@@ -85,7 +85,7 @@ static void expect_kept(struct bench *bench, bool sound, uint64_t next)
 {
     struct decision decision = {0};
 
-    recover_decide(&bench->evidence, &bench->scan, &bench->segment, &decision);
+    decide_tail(&bench->evidence, &bench->scan, &bench->segment, &decision);
     assert_false(decision.cut);
     assert_int_equal(decision.keep.count, bench->scan.extent.count);
     assert_int_equal(decision.keep.end, bench->scan.extent.end);
@@ -98,7 +98,7 @@ static void expect_cut(struct bench *bench, uint64_t count, bool sound)
 {
     struct decision decision = {0};
 
-    recover_decide(&bench->evidence, &bench->scan, &bench->segment, &decision);
+    decide_tail(&bench->evidence, &bench->scan, &bench->segment, &decision);
     assert_true(decision.cut);
     assert_int_equal(decision.keep.count, count);
     assert_int_equal(decision.keep.end, count * FRAME);
