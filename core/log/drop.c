@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/drop.h"
 
+#include "log/cache.h"
 #include "log/cursor.h"
 #include "log/segments.h"
 #include "log/sync.h"

@@ -1,77 +1,150 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/lookup.h"
 
+#include "io/bytes.h"
+#include "log/cache.h"
 #include "log/reindex.h"
 #include "log/segments.h"
 #include "segment/stamps.h"
 
 #include <errno.h>
 
-uint32_t clog_max_record(const struct clog *log)
-{
-    return log->options.max_record;
-}
+#define CHECK_BUFFER ((size_t)64 << 10)
 
-const struct clog_report *clog_open_report(const struct clog *log)
+static int place_once(struct clog *log, struct part *part,
+                      const struct extent *extent, uint64_t i, bool nowait,
+                      struct place *ret_place, uint64_t *ret_prefix)
 {
-    return &log->report;
-}
-
-int clog_space(struct clog *log, struct clog_space *ret_space)
-{
-    struct io_space space;
-    int r = io_space(log->io, log->root, &space);
+    struct segment *files = NULL;
+    uint8_t prefix[RECORD_PREFIX];
+    ssize_t n = 0;
+    int r = parts_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r;
-    *ret_space = (struct clog_space){space.block_size, space.blocks,
-                                     space.blocks_free, space.blocks_available};
+    r = segment_place(files, extent, i, ret_place);
+    if (r == 0)
+        n = store_read(&files->store, prefix, sizeof(prefix),
+                       ret_place->position, nowait);
+    parts_unpin(log, part);
+    if (r < 0)
+        return -EUCLEAN;
+    if (n < 0)
+        return (int)n;
+    if (n < (ssize_t)sizeof(prefix))
+        return nowait ? -EAGAIN : -EIO;
+    *ret_prefix = get_be64(prefix);
     return 0;
 }
 
-/* Looks the time of the first segment's first record up, once. */
-static uint64_t oldest_time(struct clog *log)
+static int check_once(struct clog *log, struct part *part, uint64_t i,
+                      const struct place *place, struct buffer *buffer,
+                      bool nowait, enum verdict *ret_verdict)
 {
-    struct clog_record record = {0};
-    struct part *part = NULL;
-    struct extent extent;
+    struct segment *files = NULL;
+    int r = buffer_reserve(buffer, place->length < CHECK_BUFFER
+                                       ? RECORD_PREFIX + (size_t)place->length
+                                       : CHECK_BUFFER);
 
-    if (parts_find_after(log, 0, &part, &extent) < 0)
-        return 0;
-    if (extent.count > 0)
-        (void)look_stamp(log, part, 0, false, &record);
-    (void)pthread_rwlock_wrlock(&log->lock);
-    /* An append may have set it meanwhile. */
-    if (part->first_ns == 0)
-        part->first_ns = record.time_ns;
-    (void)pthread_rwlock_unlock(&log->lock);
-    parts_put(log, part);
-    return record.time_ns;
+    if (r == 0)
+        r = parts_pin(log, part, nowait, &files);
+    if (r < 0)
+        return r;
+    r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
+                      ret_verdict);
+    parts_unpin(log, part);
+    return r;
 }
 
-void clog_status(struct clog *log, struct clog_status *ret_status)
+/* The place again, after the index has been mended. */
+static int place_mended(struct clog *log, struct part *part,
+                        const struct extent *extent, uint64_t i, bool nowait,
+                        bool index_failed, struct place *ret_place)
 {
-    struct clog_status status = {0};
+    uint64_t prefix;
+    int r;
 
-    parts_status(log, &status);
-    (void)pthread_mutex_lock(&log->cursor_lock);
-    status.cursors = log->cursor_count;
-    (void)pthread_mutex_unlock(&log->cursor_lock);
-    status.durable = atomic_load(&log->durable);
-    if (status.durable > status.next)
-        status.durable = status.next;
-    status.payload_bytes = status.stream_end - status.stream_start;
-    status.append_errors = atomic_load(&log->append_errors);
-    status.syncs = atomic_load(&log->syncs);
-    status.rolls = atomic_load(&log->rolls);
-    status.read_errors = atomic_load(&log->read_errors);
-    status.indexes_rebuilt = log->report.indexes + atomic_load(&log->indexes);
-    status.prefixes_mended = atomic_load(&log->prefixes);
-    status.sync_error = -atomic_load(&log->sync_error);
-    status.writable = atomic_load(&log->writable);
-    if (status.records > 0 && status.oldest_time_ns == 0)
-        status.oldest_time_ns = oldest_time(log);
-    *ret_status = status;
+    if (nowait)
+        return -EAGAIN;
+    r = mend_index(log, part, extent, i, index_failed);
+    if (r == 0)
+        r = place_once(log, part, extent, i, false, ret_place, &prefix);
+    return r == -EUCLEAN ? -EIO : r;
+}
+
+int mend_place(struct clog *log, struct part *part, const struct extent *extent,
+               uint64_t i, bool nowait, struct place *ret_place)
+{
+    struct buffer buffer = {0};
+    enum verdict verdict = VERDICT_BAD;
+    struct place place;
+    uint64_t prefix = 0;
+    int r = place_once(log, part, extent, i, nowait, &place, &prefix);
+
+    if (r == -EUCLEAN) {
+        r = place_mended(log, part, extent, i, nowait, true, &place);
+    } else if (r == 0 && prefix != place.length) {
+        /* Index or prefix is wrong: the checksum knows which. */
+        r = check_once(log, part, i, &place, &buffer, nowait, &verdict);
+        if (r == 0 && verdict == VERDICT_BAD)
+            r = place_mended(log, part, extent, i, nowait, false, &place);
+        else if (r == 0 && !nowait)
+            /* It is well, but what is wrong with its prefix is to be said. */
+            (void)mend_index(log, part, extent, i, false);
+        /* Nothing better is known: a damaged record has a size all the same. */
+        if (r == -EIO)
+            r = 0;
+        buffer_done(&buffer);
+    }
+    if (r == 0)
+        *ret_place = place;
+    return r;
+}
+
+int mend_check(struct clog *log, struct part *part, const struct extent *extent,
+               uint64_t i, struct buffer *buffer, bool nowait,
+               struct place *place)
+{
+    enum verdict verdict = VERDICT_BAD;
+    int r = check_once(log, part, i, place, buffer, nowait, &verdict);
+
+    if (r == 0 && verdict == VERDICT_BAD) {
+        r = place_mended(log, part, extent, i, nowait, false, place);
+        if (r == 0)
+            r = check_once(log, part, i, place, buffer, nowait, &verdict);
+        if (r == 0 && verdict == VERDICT_BAD)
+            r = -EIO;
+    }
+    if (r == -EIO)
+        atomic_fetch_add(&log->read_errors, 1);
+    if (r == 0 && verdict == VERDICT_PREFIX)
+        atomic_fetch_add(&log->prefixes, 1);
+    return r;
+}
+
+size_t clip(size_t size, uint64_t position, uint64_t end)
+{
+    if (position >= end)
+        return 0;
+    return end - position < size ? (size_t)(end - position) : size;
+}
+
+int read_store(struct clog *log, struct part *part, void *data, size_t size,
+               uint64_t position, bool nowait)
+{
+    struct segment *files = NULL;
+    ssize_t n;
+    int r = parts_pin(log, part, nowait, &files);
+
+    if (r < 0)
+        return r;
+    n = store_read(&files->store, data, size, position, nowait);
+    parts_unpin(log, part);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n == size)
+        return 0;
+    return nowait ? -EAGAIN : -EIO;
 }
 
 /* When the store was changed last, or made. */

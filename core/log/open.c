@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/log.h"
 
+#include "log/cache.h"
 #include "log/cursor.h"
 #include "log/lookup.h"
 #include "log/reindex.h"

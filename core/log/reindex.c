@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/reindex.h"
 
-#include "io/bytes.h"
-#include "log/segments.h"
+#include "log/cache.h"
 #include "recovery/repair.h"
 #include "recovery/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define CHECK_BUFFER ((size_t)64 << 10)
 
 /* EUCLEAN: the store no longer shows where all of the records are. */
 static int scan_part(const struct extent *extent, const struct segment *files,
@@ -128,116 +125,5 @@ int mend_index(struct clog *log, struct part *part, const struct extent *extent,
     if (part->lost < extent->count && (index_failed || i >= part->mended))
         r = mend_locked(log, part, extent);
     (void)pthread_mutex_unlock(&log->mend_lock);
-    return r;
-}
-
-static int place_once(struct clog *log, struct part *part,
-                      const struct extent *extent, uint64_t i, bool nowait,
-                      struct place *ret_place, uint64_t *ret_prefix)
-{
-    struct segment *files = NULL;
-    uint8_t prefix[RECORD_PREFIX];
-    ssize_t n = 0;
-    int r = parts_pin(log, part, nowait, &files);
-
-    if (r < 0)
-        return r;
-    r = segment_place(files, extent, i, ret_place);
-    if (r == 0)
-        n = store_read(&files->store, prefix, sizeof(prefix),
-                       ret_place->position, nowait);
-    parts_unpin(log, part);
-    if (r < 0)
-        return -EUCLEAN;
-    if (n < 0)
-        return (int)n;
-    if (n < (ssize_t)sizeof(prefix))
-        return nowait ? -EAGAIN : -EIO;
-    *ret_prefix = get_be64(prefix);
-    return 0;
-}
-
-static int check_once(struct clog *log, struct part *part, uint64_t i,
-                      const struct place *place, struct buffer *buffer,
-                      bool nowait, enum verdict *ret_verdict)
-{
-    struct segment *files = NULL;
-    int r = buffer_reserve(buffer, place->length < CHECK_BUFFER
-                                       ? RECORD_PREFIX + (size_t)place->length
-                                       : CHECK_BUFFER);
-
-    if (r == 0)
-        r = parts_pin(log, part, nowait, &files);
-    if (r < 0)
-        return r;
-    r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
-                      ret_verdict);
-    parts_unpin(log, part);
-    return r;
-}
-
-/* The place again, after the index has been mended. */
-static int place_mended(struct clog *log, struct part *part,
-                        const struct extent *extent, uint64_t i, bool nowait,
-                        bool index_failed, struct place *ret_place)
-{
-    uint64_t prefix;
-    int r;
-
-    if (nowait)
-        return -EAGAIN;
-    r = mend_index(log, part, extent, i, index_failed);
-    if (r == 0)
-        r = place_once(log, part, extent, i, false, ret_place, &prefix);
-    return r == -EUCLEAN ? -EIO : r;
-}
-
-int mend_place(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, bool nowait, struct place *ret_place)
-{
-    struct buffer buffer = {0};
-    enum verdict verdict = VERDICT_BAD;
-    struct place place;
-    uint64_t prefix = 0;
-    int r = place_once(log, part, extent, i, nowait, &place, &prefix);
-
-    if (r == -EUCLEAN) {
-        r = place_mended(log, part, extent, i, nowait, true, &place);
-    } else if (r == 0 && prefix != place.length) {
-        /* Index or prefix is wrong: the checksum knows which. */
-        r = check_once(log, part, i, &place, &buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = place_mended(log, part, extent, i, nowait, false, &place);
-        else if (r == 0 && !nowait)
-            /* It is well, but what is wrong with its prefix is to be said. */
-            (void)mend_index(log, part, extent, i, false);
-        /* Nothing better is known: a damaged record has a size all the same. */
-        if (r == -EIO)
-            r = 0;
-        buffer_done(&buffer);
-    }
-    if (r == 0)
-        *ret_place = place;
-    return r;
-}
-
-int mend_check(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, struct buffer *buffer, bool nowait,
-               struct place *place)
-{
-    enum verdict verdict = VERDICT_BAD;
-    int r = check_once(log, part, i, place, buffer, nowait, &verdict);
-
-    if (r == 0 && verdict == VERDICT_BAD) {
-        r = place_mended(log, part, extent, i, nowait, false, place);
-        if (r == 0)
-            r = check_once(log, part, i, place, buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = -EIO;
-    }
-    if (r == -EIO)
-        atomic_fetch_add(&log->read_errors, 1);
-    if (r == 0 && verdict == VERDICT_PREFIX)
-        atomic_fetch_add(&log->prefixes, 1);
     return r;
 }

@@ -1,166 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/segments.h"
 
+#include "log/cache.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void close_files(struct segment *files)
-{
-    if (files)
-        segment_done(files);
-    free(files);
-}
-
-/* Takes the part's files out of the cache; they are the caller's. */
-static struct segment *detach(struct clog *log, struct part *part)
-{
-    struct segment *files = part->files;
-
-    if (files) {
-        TAILQ_REMOVE(&log->cache, part, link);
-        log->cached--;
-    }
-    part->files = NULL;
-    part->reopen = false;
-    return files;
-}
-
-static void attach(struct clog *log, struct part *part, struct segment *files)
-{
-    part->files = files;
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
-    log->cached++;
-}
-
-/* The least recently used files that nobody uses, if there are too many. */
-static struct segment *evict(struct clog *log)
-{
-    struct part *part;
-
-    if (log->cached <= log->cache_limit)
-        return NULL;
-    TAILQ_FOREACH_REVERSE(part, &log->cache, part_list, link)
-    if (part->pins == 0)
-        return detach(log, part);
-    return NULL;
-}
-
-/* Gives the files a copy of the entries that stand for a wrong index. */
-static int use_memory_index(const struct part *part, uint64_t count,
-                            struct segment *files)
-{
-    size_t size = (size_t)count * SLOT_SIZE;
-    uint8_t *copy;
-
-    if (!part->index || size == 0)
-        return 0;
-    copy = malloc(size);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, part->index, size);
-    slots_use(&files->index, copy, size);
-    return 0;
-}
-
-/* A part that is not in the cache is sealed, or of a read-only log: its extent
-   is constant. */
-static int open_files(struct clog *log, struct part *part,
-                      struct segment **ret_files)
-{
-    uint64_t count = parts_extent(log, part).count;
-    struct segment *files = calloc(1, sizeof(*files));
-    int r;
-
-    if (!files)
-        return -ENOMEM;
-    r = segment_open(files, log->io, log->segments, part->base, count);
-    if (r == 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
-        r = use_memory_index(part, count, files);
-        (void)pthread_mutex_unlock(&log->cache_lock);
-    }
-    if (r < 0) {
-        close_files(files);
-        return r == -ENOENT ? -EIO : r;
-    }
-    *ret_files = files;
-    return 0;
-}
-
-/* Pins what is there already. */
-static struct segment *pin_open(struct clog *log, struct part *part)
-{
-    if (!part->files)
-        return NULL;
-    part->pins++;
-    TAILQ_REMOVE(&log->cache, part, link);
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
-    return part->files;
-}
-
-int parts_pin(struct clog *log, struct part *part, bool nowait,
-              struct segment **ret_files)
-{
-    struct segment *new = NULL;
-    struct segment *evicted = NULL;
-    struct segment *files;
-    int r;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    files = pin_open(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    if (!files && nowait)
-        return -EAGAIN;
-    if (!files) {
-        r = open_files(log, part, &new);
-        if (r < 0)
-            return r;
-        (void)pthread_mutex_lock(&log->cache_lock);
-        if (!part->files) {
-            attach(log, part, new);
-            new = NULL;
-        }
-        files = pin_open(log, part);
-        evicted = evict(log);
-        (void)pthread_mutex_unlock(&log->cache_lock);
-        close_files(new);
-        close_files(evicted);
-    }
-    *ret_files = files;
-    return 0;
-}
-
-void parts_unpin(struct clog *log, struct part *part)
-{
-    struct segment *closed = NULL;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    if (--part->pins == 0 && part->reopen)
-        closed = detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    close_files(closed);
-}
-
-void parts_reopen(struct clog *log, struct part *part)
-{
-    struct segment *closed = NULL;
-
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->reopen = part->files != NULL;
-    if (part->pins == 0)
-        closed = detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-    close_files(closed);
-}
-
-void parts_set_files(struct clog *log, struct part *part, struct segment *files)
-{
-    (void)pthread_mutex_lock(&log->cache_lock);
-    part->pins++;
-    attach(log, part, files);
-    (void)pthread_mutex_unlock(&log->cache_lock);
-}
 
 /* Nobody refers to the part any more. */
 static void free_part(struct clog *log, struct part *part)
@@ -168,13 +13,13 @@ static void free_part(struct clog *log, struct part *part)
     struct segment *closed;
 
     (void)pthread_mutex_lock(&log->cache_lock);
-    closed = detach(log, part);
+    closed = cache_detach(log, part);
     if (part->dropped) {
         log->pinned_segments--;
         log->pinned_bytes -= part->extent.end;
     }
     (void)pthread_mutex_unlock(&log->cache_lock);
-    close_files(closed);
+    cache_close(closed);
     free(part->index);
     free(part);
 }

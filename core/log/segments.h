@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * segments.h - which segments an open log has, and which of their files are
- * open.
+ * segments.h - which segments an open log has.
  */
 #ifndef CLOG_LOG_SEGMENTS_H
 #define CLOG_LOG_SEGMENTS_H
@@ -38,22 +37,6 @@ void parts_put(struct clog *log, struct part *part);
 
 /* How much of the part counts. */
 struct extent parts_extent(struct clog *log, const struct part *part);
-
-/*
- * The part's files, open until parts_unpin(). They are kept open afterwards, a
- * bounded number of them. EAGAIN: nowait, and they are closed. EIO: the
- * directory is gone.
- */
-int parts_pin(struct clog *log, struct part *part, bool nowait,
-              struct segment **ret_files);
-void parts_unpin(struct clog *log, struct part *part);
-
-/* Lets the part's files be opened anew, once nobody uses them. */
-void parts_reopen(struct clog *log, struct part *part);
-
-/* The part's files are these, which it takes over, pinned. */
-void parts_set_files(struct clog *log, struct part *part,
-                     struct segment *files);
 
 /* Adds a part behind the others, with what it has; its stream_start is set.
    Takes the caller's reference over, unless it fails: ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/sync.h"
 
+#include "log/cache.h"
 #include "log/segments.h"
 #include "recovery/metadata.h"
 

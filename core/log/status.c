@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/lookup.h"
+#include "log/segments.h"
+
+uint32_t clog_max_record(const struct clog *log)
+{
+    return log->options.max_record;
+}
+
+const struct clog_report *clog_open_report(const struct clog *log)
+{
+    return &log->report;
+}
+
+int clog_space(struct clog *log, struct clog_space *ret_space)
+{
+    struct io_space space;
+    int r = io_space(log->io, log->root, &space);
+
+    if (r < 0)
+        return r;
+    *ret_space = (struct clog_space){space.block_size, space.blocks,
+                                     space.blocks_free, space.blocks_available};
+    return 0;
+}
+
+/* Looks the time of the first segment's first record up, once. */
+static uint64_t oldest_time(struct clog *log)
+{
+    struct clog_record record = {0};
+    struct part *part = NULL;
+    struct extent extent;
+
+    if (parts_find_after(log, 0, &part, &extent) < 0)
+        return 0;
+    if (extent.count > 0)
+        (void)look_stamp(log, part, 0, false, &record);
+    (void)pthread_rwlock_wrlock(&log->lock);
+    /* An append may have set it meanwhile. */
+    if (part->first_ns == 0)
+        part->first_ns = record.time_ns;
+    (void)pthread_rwlock_unlock(&log->lock);
+    parts_put(log, part);
+    return record.time_ns;
+}
+
+void clog_status(struct clog *log, struct clog_status *ret_status)
+{
+    struct clog_status status = {0};
+
+    parts_status(log, &status);
+    (void)pthread_mutex_lock(&log->cursor_lock);
+    status.cursors = log->cursor_count;
+    (void)pthread_mutex_unlock(&log->cursor_lock);
+    status.durable = atomic_load(&log->durable);
+    if (status.durable > status.next)
+        status.durable = status.next;
+    status.payload_bytes = status.stream_end - status.stream_start;
+    status.append_errors = atomic_load(&log->append_errors);
+    status.syncs = atomic_load(&log->syncs);
+    status.rolls = atomic_load(&log->rolls);
+    status.read_errors = atomic_load(&log->read_errors);
+    status.indexes_rebuilt = log->report.indexes + atomic_load(&log->indexes);
+    status.prefixes_mended = atomic_load(&log->prefixes);
+    status.sync_error = -atomic_load(&log->sync_error);
+    status.writable = atomic_load(&log->writable);
+    if (status.records > 0 && status.oldest_time_ns == 0)
+        status.oldest_time_ns = oldest_time(log);
+    *ret_status = status;
+}
