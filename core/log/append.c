@@ -13,7 +13,7 @@
    an empty one takes any. */
 static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
 {
-    const struct part *part = parts_active(log);
+    const struct part *part = segments_active(log);
 
     if (log->rolling)
         return true;
@@ -26,7 +26,7 @@ static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
 static void publish(struct clog *log, const struct extent *extent,
                     const struct batch *batch)
 {
-    struct part *part = parts_active(log);
+    struct part *part = segments_active(log);
     uint64_t payload =
         extent->end - part->extent.end - (uint64_t)RECORD_PREFIX * batch->count;
 
@@ -63,8 +63,9 @@ static int append_with_room(struct clog *log, const struct batch *batch,
     int r;
 
     do
-        r = segment_append(parts_active(log)->files, &parts_active(log)->extent,
-                           batch, &log->scratch, ret_extent, &broken);
+        r = segment_append(segments_active(log)->files,
+                           &segments_active(log)->extent, batch, &log->scratch,
+                           ret_extent, &broken);
     while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
            drop_for_room(log) == 0);
     if (broken)

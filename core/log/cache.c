@@ -98,7 +98,7 @@ static struct segment *pin_open(struct clog *log, struct part *part)
     return part->files;
 }
 
-int parts_pin(struct clog *log, struct part *part, bool nowait,
+int cache_pin(struct clog *log, struct part *part, bool nowait,
               struct segment **ret_files)
 {
     struct segment *new = NULL;
@@ -130,7 +130,7 @@ int parts_pin(struct clog *log, struct part *part, bool nowait,
     return 0;
 }
 
-void parts_unpin(struct clog *log, struct part *part)
+void cache_unpin(struct clog *log, struct part *part)
 {
     struct segment *closed = NULL;
 
@@ -141,7 +141,7 @@ void parts_unpin(struct clog *log, struct part *part)
     cache_close(closed);
 }
 
-void parts_reopen(struct clog *log, struct part *part)
+void cache_reopen(struct clog *log, struct part *part)
 {
     struct segment *closed = NULL;
 
@@ -153,7 +153,7 @@ void parts_reopen(struct clog *log, struct part *part)
     cache_close(closed);
 }
 
-void parts_set_files(struct clog *log, struct part *part, struct segment *files)
+void cache_set_files(struct clog *log, struct part *part, struct segment *files)
 {
     (void)pthread_mutex_lock(&log->cache_lock);
     part->pins++;

@@ -9,19 +9,19 @@
 #include "log/log.h"
 
 /*
- * The part's files, open until parts_unpin(). They are kept open afterwards, a
+ * The part's files, open until cache_unpin(). They are kept open afterwards, a
  * bounded number of them. EAGAIN: nowait, and they are closed. EIO: the
  * directory is gone.
  */
-int parts_pin(struct clog *log, struct part *part, bool nowait,
+int cache_pin(struct clog *log, struct part *part, bool nowait,
               struct segment **ret_files);
-void parts_unpin(struct clog *log, struct part *part);
+void cache_unpin(struct clog *log, struct part *part);
 
 /* Lets the part's files be opened anew, once nobody uses them. */
-void parts_reopen(struct clog *log, struct part *part);
+void cache_reopen(struct clog *log, struct part *part);
 
 /* The part's files are these, which it takes over, pinned. */
-void parts_set_files(struct clog *log, struct part *part,
+void cache_set_files(struct clog *log, struct part *part,
                      struct segment *files);
 
 /* Takes the part's files out of the cache; they are the caller's, NULL if they

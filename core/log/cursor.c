@@ -165,7 +165,7 @@ static int open_directory(struct clog *log)
 
 static int make_locked(struct clog *log, const char *name)
 {
-    uint64_t offset = parts_oldest(log);
+    uint64_t offset = segments_oldest(log);
     struct io_stat st;
     int r;
 
@@ -256,7 +256,7 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
     if (!atomic_load(&log->writable))
         return -EROFS;
-    if (offset > parts_next(log))
+    if (offset > segments_next(log))
         return -EINVAL;
     r = clog_sync(log, offset);
     if (r < 0)
@@ -269,8 +269,8 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
 static void fill(struct clog *log, struct clog_cursor *cursor)
 {
-    uint64_t oldest = parts_oldest(log);
-    uint64_t next = parts_next(log);
+    uint64_t oldest = segments_oldest(log);
+    uint64_t next = segments_next(log);
 
     cursor->lag = next > cursor->offset ? next - cursor->offset : 0;
     cursor->lost = oldest > cursor->offset ? oldest - cursor->offset : 0;

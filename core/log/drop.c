@@ -16,18 +16,18 @@ int drop_look(struct clog *log, struct oldest *ret_oldest)
 {
     struct part *active = NULL;
     struct clog_segment segment;
-    int r = parts_find_after(log, 0, &ret_oldest->part, &ret_oldest->extent);
+    int r = segments_find_after(log, 0, &ret_oldest->part, &ret_oldest->extent);
 
     if (r < 0)
         return r;
-    parts_totals(log, &ret_oldest->bytes, &ret_oldest->records);
+    segments_totals(log, &ret_oldest->bytes, &ret_oldest->records);
     r = clog_segment(log, ret_oldest->part->base, 0, &segment);
     if (r < 0) {
-        parts_put(log, ret_oldest->part);
+        segments_put(log, ret_oldest->part);
         return r;
     }
-    if (parts_find_active(log, &active) == 0)
-        parts_put(log, active);
+    if (segments_find_active(log, &active) == 0)
+        segments_put(log, active);
     ret_oldest->active = active == ret_oldest->part;
     ret_oldest->last_ns = segment.time_ns;
     return 0;
@@ -72,18 +72,18 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
 
     segment_name(oldest->part->base, name);
     (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
-    pinned = parts_pin(log, oldest->part, false, &files) == 0;
+    pinned = cache_pin(log, oldest->part, false, &files) == 0;
     r = io_chmodat(io, log->segments, name, 0700);
     if (r == 0)
         r = io_rename(io, log->segments, name, dropped);
     /* Somebody has removed it already: all the better. */
     if (r < 0 && r != -ENOENT) {
         if (pinned)
-            parts_unpin(log, oldest->part);
+            cache_unpin(log, oldest->part);
         return r;
     }
     r = io_sync(io, log->segments);
-    parts_remove_first(log);
+    segments_remove_first(log);
     count_drop(log, oldest, cause);
     /* Its files go once its name has for certain, or the segment could come
        back without them; what cannot be removed the next open removes. */
@@ -105,7 +105,7 @@ int drop_for_room(struct clog *log)
     r = drop_look(log, &oldest);
     if (r == 0) {
         r = oldest.active ? -ENOSPC : drop_oldest(log, &oldest, DROP_BY_FULL);
-        parts_put(log, oldest.part);
+        segments_put(log, oldest.part);
     }
     (void)pthread_mutex_unlock(&log->retain_lock);
     return r;
@@ -122,7 +122,7 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
         (options->flags & CLOG_DROP_OLDEST) ||
         (options->retain_bytes == 0 && options->retain_records == 0))
         return 0;
-    parts_totals(log, &total_bytes, &total_records);
+    segments_totals(log, &total_bytes, &total_records);
     if ((options->retain_bytes == 0 ||
          total_bytes + bytes + SLOTS_SIZE * records <= options->retain_bytes) &&
         (options->retain_records == 0 ||
@@ -131,6 +131,6 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
     if (drop_look(log, &oldest) < 0)
         return 0;
     unread = drop_is_unread(log, &oldest);
-    parts_put(log, oldest.part);
+    segments_put(log, oldest.part);
     return unread ? -ENOSPC : 0;
 }

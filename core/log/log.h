@@ -3,15 +3,16 @@
  * log.h - the open log, as the files that implement clog.h share it: open
  * (opening and closing), retain (limits), append, roll (sealing the active
  * segment), wait (for records), drop (the oldest segment), cursor, sync, view,
- * lookup (records and segments), reindex (finding records past damage),
- * segments (which there are). Each calls only what comes after it here.
+ * stream (the joined view), status, lookup (records and segments), reindex (an
+ * index that is wrong), segments (which there are), cache (their open files).
+ * Each calls only what comes after it here.
  *
  * All locking of the library is in these files; the layers below, from segment
  * down, know none. The locks, in the order in which they are taken:
  *
  *     append_lock  one append or roll at a time
  *     retain_lock  one drop at a time
- *     mend_lock    one rebuilding of an index at a time
+ *     reindex_lock one rebuilding of an index at a time
  *     cursor_write_lock  one change of a cursor at a time
  *     cursor_lock  the cursors
  *     sync_lock    who syncs, who waits, and what is durable
@@ -51,10 +52,10 @@ struct part {
     unsigned pins;          /* protected by cache_lock: uses of files */
     bool reopen;            /* protected by cache_lock: close at last unpin */
     bool dropped;           /* protected by cache_lock */
-    uint64_t mended;        /* protected by mend_lock: records whose frames have
-                               been looked for, with what result ever */
-    uint64_t lost;          /* protected by mend_lock: records when a scan last
-                               could not follow them all; 0: never */
+    uint64_t mended; /* protected by reindex_lock: records whose frames have
+                        been looked for, with what result ever */
+    uint64_t lost;   /* protected by reindex_lock: records when a scan last
+                        could not follow them all; 0: never */
     TAILQ_ENTRY(part) link; /* protected by cache_lock, while files is set */
 };
 
@@ -76,7 +77,7 @@ struct clog {
     pthread_mutex_t retain_lock;
     struct clog_drops drops; /* protected by lock */
 
-    pthread_mutex_t mend_lock;
+    pthread_mutex_t reindex_lock;
 
     pthread_mutex_t cursor_write_lock; /* one change of a cursor at a time */
     pthread_mutex_t cursor_lock;

@@ -18,7 +18,7 @@ static int place_once(struct clog *log, struct part *part,
     struct segment *files = NULL;
     uint8_t prefix[RECORD_PREFIX];
     ssize_t n = 0;
-    int r = parts_pin(log, part, nowait, &files);
+    int r = cache_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r;
@@ -26,7 +26,7 @@ static int place_once(struct clog *log, struct part *part,
     if (r == 0)
         n = store_read(&files->store, prefix, sizeof(prefix),
                        ret_place->position, nowait);
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     if (r < 0)
         return -EUCLEAN;
     if (n < 0)
@@ -47,12 +47,12 @@ static int check_once(struct clog *log, struct part *part, uint64_t i,
                                        : CHECK_BUFFER);
 
     if (r == 0)
-        r = parts_pin(log, part, nowait, &files);
+        r = cache_pin(log, part, nowait, &files);
     if (r < 0)
         return r;
     r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
                       ret_verdict);
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     return r;
 }
 
@@ -66,14 +66,15 @@ static int place_mended(struct clog *log, struct part *part,
 
     if (nowait)
         return -EAGAIN;
-    r = mend_index(log, part, extent, i, index_failed);
+    r = reindex(log, part, extent, i, index_failed);
     if (r == 0)
         r = place_once(log, part, extent, i, false, ret_place, &prefix);
     return r == -EUCLEAN ? -EIO : r;
 }
 
-int mend_place(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, bool nowait, struct place *ret_place)
+int lookup_place(struct clog *log, struct part *part,
+                 const struct extent *extent, uint64_t i, bool nowait,
+                 struct place *ret_place)
 {
     struct buffer buffer = {0};
     enum verdict verdict = VERDICT_BAD;
@@ -90,7 +91,7 @@ int mend_place(struct clog *log, struct part *part, const struct extent *extent,
             r = place_mended(log, part, extent, i, nowait, false, &place);
         else if (r == 0 && !nowait)
             /* It is well, but what is wrong with its prefix is to be said. */
-            (void)mend_index(log, part, extent, i, false);
+            (void)reindex(log, part, extent, i, false);
         /* Nothing better is known: a damaged record has a size all the same. */
         if (r == -EIO)
             r = 0;
@@ -101,9 +102,9 @@ int mend_place(struct clog *log, struct part *part, const struct extent *extent,
     return r;
 }
 
-int mend_check(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, struct buffer *buffer, bool nowait,
-               struct place *place)
+int lookup_check(struct clog *log, struct part *part,
+                 const struct extent *extent, uint64_t i, struct buffer *buffer,
+                 bool nowait, struct place *place)
 {
     enum verdict verdict = VERDICT_BAD;
     int r = check_once(log, part, i, place, buffer, nowait, &verdict);
@@ -134,12 +135,12 @@ int read_store(struct clog *log, struct part *part, void *data, size_t size,
 {
     struct segment *files = NULL;
     ssize_t n;
-    int r = parts_pin(log, part, nowait, &files);
+    int r = cache_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r;
     n = store_read(&files->store, data, size, position, nowait);
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     if (n < 0)
         return (int)n;
     if ((size_t)n == size)
@@ -158,12 +159,12 @@ static uint64_t file_time(struct clog *log, const struct segment *files)
     return (uint64_t)st.time_ns;
 }
 
-int look_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
-               struct clog_record *record)
+int lookup_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
+                 struct clog_record *record)
 {
     struct segment *files = NULL;
     struct stamp stamp;
-    int r = parts_pin(log, part, nowait, &files);
+    int r = cache_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r == -EAGAIN ? r : 0;
@@ -174,7 +175,7 @@ int look_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
     } else {
         record->time_ns = file_time(log, files);
     }
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     return 0;
 }
 
@@ -186,19 +187,20 @@ int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
     struct extent extent;
     struct part *part = NULL;
     struct place place;
-    int r = parts_find(log, offset, &part, &extent);
+    int r = segments_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = mend_place(log, part, &extent, offset - part->base, nowait, &place);
+        r = lookup_place(log, part, &extent, offset - part->base, nowait,
+                         &place);
     if (r == 0) {
         record.length = place.length;
         record.position = place.position;
         record.segment = part->base;
-        r = look_stamp(log, part, offset - part->base, nowait, &record);
+        r = lookup_stamp(log, part, offset - part->base, nowait, &record);
     }
     if (r == 0)
         *ret = record;
-    parts_put(log, part);
+    segments_put(log, part);
     return r;
 }
 
@@ -210,17 +212,17 @@ static int time_of(struct clog *log, uint64_t offset, bool nowait,
     struct part *part = NULL;
     int r = 0;
 
-    if (parts_find(log, offset, &part, &extent) == 0)
-        r = look_stamp(log, part, offset - part->base, nowait, record);
-    parts_put(log, part);
+    if (segments_find(log, offset, &part, &extent) == 0)
+        r = lookup_stamp(log, part, offset - part->base, nowait, record);
+    segments_put(log, part);
     return r;
 }
 
 int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
               uint64_t *ret_offset)
 {
-    uint64_t low = parts_oldest(log);
-    uint64_t high = parts_next(log);
+    uint64_t low = segments_oldest(log);
+    uint64_t high = segments_next(log);
     uint64_t next = high;
 
     /* Times never decrease; so the first one that is not before time_ns is
@@ -253,19 +255,19 @@ uint64_t clog_seek(struct clog *log, uint64_t offset)
 {
     struct part *part = NULL;
     struct extent extent;
-    int r = parts_find(log, offset, &part, &extent);
+    int r = segments_find(log, offset, &part, &extent);
 
     if (r == -EIO || r == -ENOENT) {
         /* In a gap, or below oldest: the next segment that has a record. */
-        while ((r = parts_find_after(log, offset, &part, &extent)) == 0 &&
+        while ((r = segments_find_after(log, offset, &part, &extent)) == 0 &&
                extent.count == 0) {
             offset = part->base + 1;
-            parts_put(log, part);
+            segments_put(log, part);
         }
-        offset = r == 0 ? part->base : parts_next(log);
+        offset = r == 0 ? part->base : segments_next(log);
     }
     if (r == 0)
-        parts_put(log, part);
+        segments_put(log, part);
     return offset;
 }
 
@@ -279,10 +281,10 @@ static int last_time(struct clog *log, struct part *part,
     int r = 0;
 
     if (extent->count > 0) {
-        r = look_stamp(log, part, extent->count - 1, nowait, &record);
-    } else if ((r = parts_pin(log, part, nowait, &files)) == 0) {
+        r = lookup_stamp(log, part, extent->count - 1, nowait, &record);
+    } else if ((r = cache_pin(log, part, nowait, &files)) == 0) {
         record.time_ns = file_time(log, files);
-        parts_unpin(log, part);
+        cache_unpin(log, part);
     }
     if (r == -EAGAIN)
         return r;
@@ -313,7 +315,7 @@ int clog_segment(struct clog *log, uint64_t base, unsigned flags,
     struct clog_segment segment = {0};
     struct part *part = NULL;
     struct extent extent;
-    int r = parts_find_after(log, base, &part, &extent);
+    int r = segments_find_after(log, base, &part, &extent);
 
     if (r < 0)
         return r;
@@ -326,7 +328,7 @@ int clog_segment(struct clog *log, uint64_t base, unsigned flags,
             part->last_ns = segment.time_ns;
         (void)pthread_rwlock_unlock(&log->lock);
     }
-    parts_put(log, part);
+    segments_put(log, part);
     if (r == 0)
         *ret = segment;
     return r;

@@ -10,24 +10,25 @@
 /* The time and checksum of record i of a part, from its stamp or else its
    file; unchanged where neither can be had. EAGAIN: nowait, and its files are
    closed. */
-int look_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
-               struct clog_record *record);
+int lookup_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
+                 struct clog_record *record);
 
 /*
  * Where record i of the part is, and that its prefix agrees; it may still fail
  * its checksum. Mends the index where it must, unless nowait (EAGAIN).
  */
-int mend_place(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, bool nowait, struct place *ret_place);
+int lookup_place(struct clog *log, struct part *part,
+                 const struct extent *extent, uint64_t i, bool nowait,
+                 struct place *ret_place);
 
 /*
  * Checks record i against its stamp, reading through buffer, where its frame
- * is left if it fits. *place is where mend_place() said, and is corrected.
+ * is left if it fits. *place is where lookup_place() said, and is corrected.
  * EIO: it is damaged; counted.
  */
-int mend_check(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, struct buffer *buffer, bool nowait,
-               struct place *place);
+int lookup_check(struct clog *log, struct part *part,
+                 const struct extent *extent, uint64_t i, struct buffer *buffer,
+                 bool nowait, struct place *place);
 
 /* How many of size bytes at position lie before end. */
 size_t clip(size_t size, uint64_t position, uint64_t end);

@@ -82,7 +82,7 @@ static pthread_mutex_t *const *mutexes(struct clog *log,
 {
     list[0] = &log->append_lock;
     list[1] = &log->retain_lock;
-    list[2] = &log->mend_lock;
+    list[2] = &log->reindex_lock;
     list[3] = &log->cursor_write_lock;
     list[4] = &log->cursor_lock;
     list[5] = &log->sync_lock;
@@ -114,7 +114,7 @@ static void free_log(struct clog *log)
 {
     pthread_mutex_t *list[8];
 
-    parts_done(log);
+    segments_done(log);
     cursor_done(log);
     scratch_done(&log->scratch);
     clog_report_done(&log->report);
@@ -159,9 +159,9 @@ static int add_found(struct clog *log, struct found *found)
     atomic_init(&part->references, 1);
     part->index = found->index;
     found->index = NULL;
-    r = parts_add(log, part);
+    r = segments_add(log, part);
     if (r < 0)
-        parts_put(log, part);
+        segments_put(log, part);
     return r;
 }
 
@@ -179,13 +179,14 @@ static int learn_time(struct clog *log)
 
         if (part->extent.count == 0)
             continue;
-        r = mend_place(log, part, &part->extent, i, false, &place);
+        r = lookup_place(log, part, &part->extent, i, false, &place);
         if (r == 0)
-            r = mend_check(log, part, &part->extent, i, &buffer, false, &place);
+            r = lookup_check(log, part, &part->extent, i, &buffer, false,
+                             &place);
         buffer_done(&buffer);
         if (r == -ENOMEM)
             return r;
-        (void)look_stamp(log, part, i, false, &record);
+        (void)lookup_stamp(log, part, i, false, &record);
         if (r == 0)
             log->last_ns = record.time_ns;
         return 0;
@@ -196,7 +197,7 @@ static int learn_time(struct clog *log)
 /* The last segment found takes the appends. */
 static int reuse_active(struct clog *log)
 {
-    struct part *part = parts_active(log);
+    struct part *part = segments_active(log);
     struct segment *files = calloc(1, sizeof(*files));
     uint64_t capacity = part->extent.count * SLOT_SIZE;
     int r;
@@ -216,13 +217,13 @@ static int reuse_active(struct clog *log)
         free(files);
         return r;
     }
-    parts_reopen(log, part);
-    parts_set_files(log, part, files);
+    cache_reopen(log, part);
+    cache_set_files(log, part, files);
     part->sealed = false;
     if (part->extent.count > 0) {
         struct clog_record record = {0};
 
-        (void)look_stamp(log, part, 0, false, &record);
+        (void)lookup_stamp(log, part, 0, false, &record);
         part->first_ns = record.time_ns;
     }
     return 0;
@@ -353,7 +354,7 @@ int clog_writer(const char *path, pid_t *ret_pid)
    written only when all that it vouches for is on disk. */
 static int mark_clean(struct clog *log)
 {
-    const struct part *part = parts_active(log);
+    const struct part *part = segments_active(log);
     struct clean clean = {
         .next = log->next,
         .base = part->base,

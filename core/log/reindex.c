@@ -55,7 +55,7 @@ static int replace_index(struct clog *log, struct part *part,
         scan->index = NULL;
         (void)pthread_mutex_unlock(&log->cache_lock);
     }
-    parts_reopen(log, part);
+    cache_reopen(log, part);
     return 0;
 }
 
@@ -85,12 +85,12 @@ static void notice(struct clog *log, const struct part *part,
     clog_report_done(&report);
 }
 
-static int mend_locked(struct clog *log, struct part *part,
-                       const struct extent *extent)
+static int reindex_locked(struct clog *log, struct part *part,
+                          const struct extent *extent)
 {
     struct segment *files = NULL;
     struct scan scan;
-    int r = parts_pin(log, part, false, &files);
+    int r = cache_pin(log, part, false, &files);
 
     if (r < 0)
         return r;
@@ -111,19 +111,19 @@ static int mend_locked(struct clog *log, struct part *part,
     }
     scan_done(&scan);
 out:
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     return r;
 }
 
-int mend_index(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, bool index_failed)
+int reindex(struct clog *log, struct part *part, const struct extent *extent,
+            uint64_t i, bool index_failed)
 {
     int r = -EIO;
 
-    (void)pthread_mutex_lock(&log->mend_lock);
+    (void)pthread_mutex_lock(&log->reindex_lock);
     /* Where a scan was lost another would be, and each reads all there is. */
     if (part->lost < extent->count && (index_failed || i >= part->mended))
-        r = mend_locked(log, part, extent);
-    (void)pthread_mutex_unlock(&log->mend_lock);
+        r = reindex_locked(log, part, extent);
+    (void)pthread_mutex_unlock(&log->reindex_lock);
     return r;
 }

@@ -13,7 +13,7 @@
  * is wrong. index_failed: the entry itself was unreadable or impossible.
  * EIO: nothing new was learnt. May wait.
  */
-int mend_index(struct clog *log, struct part *part, const struct extent *extent,
-               uint64_t i, bool index_failed);
+int reindex(struct clog *log, struct part *part, const struct extent *extent,
+            uint64_t i, bool index_failed);
 
 #endif

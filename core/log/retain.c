@@ -59,7 +59,7 @@ static int retain_one(struct clog *log)
         drop_is_unread(log, &oldest))
         cause = DROP_BY_NONE;
     r = cause == DROP_BY_NONE ? 0 : drop_oldest(log, &oldest, cause);
-    parts_put(log, oldest.part);
+    segments_put(log, oldest.part);
     if (r == 0 && cause != DROP_BY_NONE)
         r = 1;
     return r;
@@ -77,9 +77,9 @@ static int roll_by_age(struct clog *log)
         return 0;
     (void)pthread_mutex_lock(&log->append_lock);
     (void)pthread_rwlock_rdlock(&log->lock);
-    first_ns = parts_active(log)->first_ns;
+    first_ns = segments_active(log)->first_ns;
     (void)pthread_rwlock_unlock(&log->lock);
-    if (parts_active(log)->extent.count > 0 && first_ns > 0 &&
+    if (segments_active(log)->extent.count > 0 && first_ns > 0 &&
         (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
         r = roll_active(log);
     (void)pthread_mutex_unlock(&log->append_lock);
@@ -107,11 +107,11 @@ static int drop_locked(struct clog *log, uint64_t base)
 {
     struct part *part = NULL;
     struct oldest oldest;
-    int r = parts_find_base(log, base, &part);
+    int r = segments_find_base(log, base, &part);
 
     if (r < 0)
         return r;
-    parts_put(log, part);
+    segments_put(log, part);
     r = drop_look(log, &oldest);
     if (r < 0)
         return r;
@@ -119,7 +119,7 @@ static int drop_locked(struct clog *log, uint64_t base)
         r = -EBUSY;
     else
         r = drop_oldest(log, &oldest, DROP_BY_HAND);
-    parts_put(log, oldest.part);
+    segments_put(log, oldest.part);
     return r;
 }
 

@@ -26,10 +26,10 @@ int roll_add_active(struct clog *log)
         return r;
     }
     /* Before anybody can find it; pinned for as long as it is active. */
-    parts_set_files(log, part, files);
-    r = parts_add(log, part);
+    cache_set_files(log, part, files);
+    r = segments_add(log, part);
     if (r < 0)
-        parts_put(log, part);
+        segments_put(log, part);
     return r;
 }
 
@@ -38,8 +38,8 @@ static void seal(struct clog *log, struct part *part)
     (void)pthread_rwlock_wrlock(&log->lock);
     part->sealed = true;
     (void)pthread_rwlock_unlock(&log->lock);
-    parts_reopen(log, part);
-    parts_unpin(log, part);
+    cache_reopen(log, part);
+    cache_unpin(log, part);
     /* If this fails the next open does it. */
     (void)segment_set_writable(log->io, log->segments, part->base, false);
 }
@@ -52,7 +52,7 @@ static void seal(struct clog *log, struct part *part)
  */
 int roll_active(struct clog *log)
 {
-    struct part *old = parts_active(log);
+    struct part *old = segments_active(log);
     int r;
 
     if (old->extent.count == 0 && !log->rolling)

@@ -24,7 +24,7 @@ static void free_part(struct clog *log, struct part *part)
     free(part);
 }
 
-void parts_put(struct clog *log, struct part *part)
+void segments_put(struct clog *log, struct part *part)
 {
     if (part && atomic_fetch_sub(&part->references, 1) == 1)
         free_part(log, part);
@@ -57,8 +57,8 @@ static struct part *search(const struct clog *log, uint64_t key, bool by_stream)
     return low > 0 ? log->parts[low - 1] : NULL;
 }
 
-int parts_find(struct clog *log, uint64_t offset, struct part **ret_part,
-               struct extent *ret_extent)
+int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
+                  struct extent *ret_extent)
 {
     struct part *part;
     int r = 0;
@@ -77,8 +77,8 @@ int parts_find(struct clog *log, uint64_t offset, struct part **ret_part,
     return r;
 }
 
-int parts_find_byte(struct clog *log, uint64_t position, struct part **ret_part,
-                    struct extent *ret_extent)
+int segments_find_byte(struct clog *log, uint64_t position,
+                       struct part **ret_part, struct extent *ret_extent)
 {
     struct part *part;
     int r = 0;
@@ -99,7 +99,7 @@ int parts_find_byte(struct clog *log, uint64_t position, struct part **ret_part,
     return r;
 }
 
-int parts_find_base(struct clog *log, uint64_t base, struct part **ret_part)
+int segments_find_base(struct clog *log, uint64_t base, struct part **ret_part)
 {
     struct part *part;
     int r = -ENOENT;
@@ -114,8 +114,8 @@ int parts_find_base(struct clog *log, uint64_t base, struct part **ret_part)
     return r;
 }
 
-int parts_find_after(struct clog *log, uint64_t base, struct part **ret_part,
-                     struct extent *ret_extent)
+int segments_find_after(struct clog *log, uint64_t base, struct part **ret_part,
+                        struct extent *ret_extent)
 {
     size_t low = 0;
     size_t high;
@@ -140,25 +140,25 @@ int parts_find_after(struct clog *log, uint64_t base, struct part **ret_part,
     return r;
 }
 
-int parts_find_active(struct clog *log, struct part **ret_part)
+int segments_find_active(struct clog *log, struct part **ret_part)
 {
     int r = -ENOENT;
 
     (void)pthread_rwlock_rdlock(&log->lock);
     if (log->count > 0) {
-        found(parts_active(log), ret_part);
+        found(segments_active(log), ret_part);
         r = 0;
     }
     (void)pthread_rwlock_unlock(&log->lock);
     return r;
 }
 
-struct part *parts_active(const struct clog *log)
+struct part *segments_active(const struct clog *log)
 {
     return log->active;
 }
 
-struct extent parts_extent(struct clog *log, const struct part *part)
+struct extent segments_extent(struct clog *log, const struct part *part)
 {
     struct extent extent;
 
@@ -183,7 +183,7 @@ static int make_room(struct clog *log)
     return 0;
 }
 
-int parts_add(struct clog *log, struct part *part)
+int segments_add(struct clog *log, struct part *part)
 {
     int r;
 
@@ -201,7 +201,7 @@ int parts_add(struct clog *log, struct part *part)
     return r;
 }
 
-void parts_remove_first(struct clog *log)
+void segments_remove_first(struct clog *log)
 {
     struct part *part;
 
@@ -216,19 +216,19 @@ void parts_remove_first(struct clog *log)
     log->pinned_segments++;
     log->pinned_bytes += part->extent.end;
     (void)pthread_mutex_unlock(&log->cache_lock);
-    parts_put(log, part);
+    segments_put(log, part);
 }
 
-void parts_done(struct clog *log)
+void segments_done(struct clog *log)
 {
     for (size_t k = 0; k < log->count; k++)
-        parts_put(log, log->parts[k]);
+        segments_put(log, log->parts[k]);
     free(log->parts);
     log->parts = NULL;
     log->count = 0;
 }
 
-uint64_t parts_next(struct clog *log)
+uint64_t segments_next(struct clog *log)
 {
     uint64_t next;
 
@@ -243,7 +243,7 @@ static uint64_t first_offset(const struct clog *log)
     return log->count > 0 ? log->parts[0]->base : log->next;
 }
 
-uint64_t parts_oldest(struct clog *log)
+uint64_t segments_oldest(struct clog *log)
 {
     uint64_t offset;
 
@@ -262,7 +262,8 @@ static uint64_t stored_bytes(const struct clog *log)
            (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
 }
 
-void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
+void segments_totals(struct clog *log, uint64_t *ret_bytes,
+                     uint64_t *ret_records)
 {
     (void)pthread_rwlock_rdlock(&log->lock);
     *ret_bytes = stored_bytes(log);
@@ -270,7 +271,7 @@ void parts_totals(struct clog *log, uint64_t *ret_bytes, uint64_t *ret_records)
     (void)pthread_rwlock_unlock(&log->lock);
 }
 
-void parts_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
+void segments_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
 {
     (void)pthread_rwlock_rdlock(&log->lock);
     *ret_start = log->count ? log->parts[0]->stream_start : 0;
@@ -278,12 +279,12 @@ void parts_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
     (void)pthread_rwlock_unlock(&log->lock);
 }
 
-void parts_status(struct clog *log, struct clog_status *status)
+void segments_status(struct clog *log, struct clog_status *status)
 {
     (void)pthread_rwlock_rdlock(&log->lock);
     status->oldest = first_offset(log);
     status->next = log->next;
-    status->active = log->count ? parts_active(log)->base : log->next;
+    status->active = log->count ? segments_active(log)->base : log->next;
     status->segments = log->count;
     status->records = log->records;
     status->stored_bytes = stored_bytes(log);

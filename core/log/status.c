@@ -31,16 +31,16 @@ static uint64_t oldest_time(struct clog *log)
     struct part *part = NULL;
     struct extent extent;
 
-    if (parts_find_after(log, 0, &part, &extent) < 0)
+    if (segments_find_after(log, 0, &part, &extent) < 0)
         return 0;
     if (extent.count > 0)
-        (void)look_stamp(log, part, 0, false, &record);
+        (void)lookup_stamp(log, part, 0, false, &record);
     (void)pthread_rwlock_wrlock(&log->lock);
     /* An append may have set it meanwhile. */
     if (part->first_ns == 0)
         part->first_ns = record.time_ns;
     (void)pthread_rwlock_unlock(&log->lock);
-    parts_put(log, part);
+    segments_put(log, part);
     return record.time_ns;
 }
 
@@ -48,7 +48,7 @@ void clog_status(struct clog *log, struct clog_status *ret_status)
 {
     struct clog_status status = {0};
 
-    parts_status(log, &status);
+    segments_status(log, &status);
     (void)pthread_mutex_lock(&log->cursor_lock);
     status.cursors = log->cursor_count;
     (void)pthread_mutex_unlock(&log->cursor_lock);

@@ -55,14 +55,14 @@ static int find_record(const struct cursor *c, uint64_t *ret_i,
                        struct place *ret_place)
 {
     struct segment *files = NULL;
-    int r = parts_pin(c->view->log, c->part, c->nowait, &files);
+    int r = cache_pin(c->view->log, c->part, c->nowait, &files);
 
     if (r < 0)
         return r;
     r = search_record(files, &c->extent, c->at, ret_i);
     if (r == 0 && segment_place(files, &c->extent, *ret_i, ret_place) < 0)
         r = -EUCLEAN;
-    parts_unpin(c->view->log, c->part);
+    cache_unpin(c->view->log, c->part);
     return r;
 }
 
@@ -107,8 +107,8 @@ static int read_alone(struct cursor *c, uint64_t i, struct place *place)
     int r = 0;
 
     if (!is_checked(view, offset))
-        r = mend_check(view->log, c->part, &c->extent, i, &view->buffer,
-                       c->nowait, place);
+        r = lookup_check(view->log, c->part, &c->extent, i, &view->buffer,
+                         c->nowait, place);
     if (r < 0)
         return r;
     set_checked(view, offset);
@@ -192,11 +192,11 @@ static int read_frames(struct cursor *c, uint64_t i, const struct place *place,
         r = read_store(view->log, c->part, view->buffer.data, size,
                        place->position, c->nowait);
     if (r == 0)
-        r = parts_pin(view->log, c->part, c->nowait, &files);
+        r = cache_pin(view->log, c->part, c->nowait, &files);
     if (r < 0)
         return r;
     *ret_done = deliver_frames(c, files, i, place->position, size);
-    parts_unpin(view->log, c->part);
+    cache_unpin(view->log, c->part);
     return 0;
 }
 
@@ -212,7 +212,7 @@ static int read_part(struct cursor *c)
         r = read_frames(c, i, &place, &done);
     if (r < 0 || done > 0)
         return r;
-    r = mend_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
+    r = lookup_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
     return r < 0 ? r : read_alone(c, i, &place);
 }
 
@@ -226,7 +226,7 @@ static int read_mended(struct cursor *c)
     if (r == -EUCLEAN) {
         /* Also where nothing new is learnt: the first try may have mended it,
            after it had found its way by what was wrong. */
-        r = mend_index(c->view->log, c->part, &c->extent, 0, true);
+        r = reindex(c->view->log, c->part, &c->extent, 0, true);
         if (r == 0 || r == -EIO)
             r = read_part(c);
     }
@@ -239,13 +239,13 @@ static ssize_t read_next(struct stream *view, uint8_t *data, size_t size,
 {
     struct cursor c = {
         .view = view, .nowait = nowait, .data = data, .size = size};
-    int r = parts_find_byte(view->log, at, &c.part, &c.extent);
+    int r = segments_find_byte(view->log, at, &c.part, &c.extent);
 
     if (r < 0)
         return r;
     c.at = at - c.part->stream_start;
     r = read_mended(&c);
-    parts_put(view->log, c.part);
+    segments_put(view->log, c.part);
     return r < 0 ? r : (ssize_t)(size - c.size);
 }
 
@@ -276,14 +276,14 @@ static int span_once(struct clog *log, struct part *part,
     struct segment *files = NULL;
     struct place place;
     uint64_t i = 0;
-    int r = parts_pin(log, part, nowait, &files);
+    int r = cache_pin(log, part, nowait, &files);
 
     if (r < 0)
         return r;
     r = search_record(files, extent, at, &i);
     if (r == 0 && segment_place(files, extent, i, &place) < 0)
         r = -EUCLEAN;
-    parts_unpin(log, part);
+    cache_unpin(log, part);
     if (r < 0)
         return r;
     if (place.position < RECORD_PREFIX * i ||
@@ -304,14 +304,14 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
     struct part *part = NULL;
     struct extent extent;
     uint64_t at;
-    int r = parts_find_byte(log, position, &part, &extent);
+    int r = segments_find_byte(log, position, &part, &extent);
 
     if (r < 0)
         return r;
     at = position - part->stream_start;
     r = span_once(log, part, &extent, at, nowait, &span);
     if (r == -EUCLEAN && !nowait) {
-        (void)mend_index(log, part, &extent, 0, true);
+        (void)reindex(log, part, &extent, 0, true);
         r = span_once(log, part, &extent, at, false, &span);
     }
     if (r == -EUCLEAN)
@@ -321,7 +321,7 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
         span.end += part->stream_start;
         *ret_span = span;
     }
-    parts_put(log, part);
+    segments_put(log, part);
     return r;
 }
 
@@ -339,19 +339,19 @@ int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
     do {
         uint64_t next = clog_seek(log, offset);
 
-        parts_stream(log, &start, &end);
-        r = parts_find(log, next, &part, &extent);
-        if (r == -ENOENT && next == parts_next(log)) {
+        segments_stream(log, &start, &end);
+        r = segments_find(log, next, &part, &extent);
+        if (r == -ENOENT && next == segments_next(log)) {
             *ret_position = end;
             return 0;
         }
         if (r == 0) {
-            r = mend_place(log, part, &extent, next - part->base, nowait,
-                           &place);
+            r = lookup_place(log, part, &extent, next - part->base, nowait,
+                             &place);
             if (r == 0)
                 *ret_position = part->stream_start + place.position -
                                 RECORD_PREFIX * (next - part->base);
-            parts_put(log, part);
+            segments_put(log, part);
             return r;
         }
     } while (r == -ENOENT);

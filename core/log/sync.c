@@ -36,18 +36,18 @@ static int sync_once(struct clog *log)
 
     /* next first: what is below it lies in the active part found after, or in
        one that was synced when it was sealed. */
-    next = parts_next(log);
-    r = parts_find_active(log, &part);
+    next = segments_next(log);
+    r = segments_find_active(log, &part);
     if (r == 0)
-        r = parts_pin(log, part, false, &files);
+        r = cache_pin(log, part, false, &files);
     if (r == 0) {
         /* Without descriptors to write with it has been sealed meanwhile, and
            that has synced it. */
         if (files->stamps.fd >= 0)
             r = segment_sync(files);
-        parts_unpin(log, part);
+        cache_unpin(log, part);
     }
-    parts_put(log, part);
+    segments_put(log, part);
     if (r < 0) {
         sync_stop(log, r);
         return r;
@@ -84,7 +84,7 @@ static int sync_locked(struct clog *log, uint64_t upto)
 
 int clog_sync(struct clog *log, uint64_t upto)
 {
-    uint64_t next = parts_next(log);
+    uint64_t next = segments_next(log);
     int r;
 
     if (upto > next)

@@ -43,15 +43,15 @@ int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
     struct part *part = NULL;
     struct extent extent;
     struct place place;
-    int r = parts_find(log, offset, &part, &extent);
+    int r = segments_find(log, offset, &part, &extent);
 
     if (r == 0)
-        r = mend_place(log, part, &extent, offset - part->base,
-                       (flags & CLOG_NOWAIT) != 0, &place);
+        r = lookup_place(log, part, &extent, offset - part->base,
+                         (flags & CLOG_NOWAIT) != 0, &place);
     if (r == 0)
         r = make_view(log, VIEW_RECORD, &view);
     if (r < 0) {
-        parts_put(log, part);
+        segments_put(log, part);
         return r;
     }
     view->part = part;
@@ -68,7 +68,7 @@ int clog_view_stream(struct clog *log, uint64_t origin,
     struct clog_view *view = NULL;
     int r;
 
-    parts_stream(log, &start, &end);
+    segments_stream(log, &start, &end);
     if (origin < start || origin > end)
         return -ENOENT;
     r = make_view(log, VIEW_STREAM, &view);
@@ -84,12 +84,12 @@ int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
 {
     struct clog_view *view = NULL;
     struct part *part = NULL;
-    int r = parts_find_base(log, base, &part);
+    int r = segments_find_base(log, base, &part);
 
     if (r == 0)
         r = make_view(log, VIEW_FILE, &view);
     if (r < 0) {
-        parts_put(log, part);
+        segments_put(log, part);
         return r;
     }
     view->part = part;
@@ -102,7 +102,7 @@ void clog_view_close(struct clog_view *view)
 {
     if (!view)
         return;
-    parts_put(view->log, view->part);
+    segments_put(view->log, view->part);
     buffer_done(&view->stream.buffer);
     buffer_done(&view->buffer);
     free(view);
@@ -116,10 +116,10 @@ uint64_t clog_view_size(const struct clog_view *view)
     if (view->kind == VIEW_RECORD)
         return view->place.length;
     if (view->kind == VIEW_STREAM) {
-        parts_stream(view->log, &start, &end);
+        segments_stream(view->log, &start, &end);
         return end - view->stream.origin;
     }
-    extent = parts_extent(view->log, view->part);
+    extent = segments_extent(view->log, view->part);
     return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
 }
 
@@ -136,12 +136,12 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
         r = read_store(view->log, view->part, data, size, position, nowait);
         return r < 0 ? r : (ssize_t)size;
     }
-    r = parts_pin(view->log, view->part, nowait, &files);
+    r = cache_pin(view->log, view->part, nowait, &files);
     if (r < 0)
         return r;
     r = slots_read(view->file == CLOG_INDEX ? &files->index : &files->stamps,
                    data, size, position);
-    parts_unpin(view->log, view->part);
+    cache_unpin(view->log, view->part);
     return r < 0 ? r : (ssize_t)size;
 }
 
@@ -150,9 +150,9 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
 static ssize_t read_checked(struct clog_view *view, void *data, size_t size,
                             uint64_t position, bool nowait)
 {
-    struct extent extent = parts_extent(view->log, view->part);
-    int r = mend_check(view->log, view->part, &extent, view->i, &view->buffer,
-                       nowait, &view->place);
+    struct extent extent = segments_extent(view->log, view->part);
+    int r = lookup_check(view->log, view->part, &extent, view->i, &view->buffer,
+                         nowait, &view->place);
 
     if (r < 0)
         return r;

@@ -38,12 +38,12 @@ int clog_wait(struct clog *log, uint64_t offset, int timeout_ms)
        said that we wait: one of the two sees the other. */
     atomic_fetch_add(&log->waiters, 1);
     (void)pthread_mutex_lock(&log->wait_lock);
-    while (r == 0 && parts_next(log) <= offset)
+    while (r == 0 && segments_next(log) <= offset)
         r = timeout_ms < 0
                 ? pthread_cond_wait(&log->appended_more, &log->wait_lock)
                 : pthread_cond_clockwait(&log->appended_more, &log->wait_lock,
                                          CLOCK_MONOTONIC, &then);
     (void)pthread_mutex_unlock(&log->wait_lock);
     atomic_fetch_sub(&log->waiters, 1);
-    return parts_next(log) > offset ? 0 : -r;
+    return segments_next(log) > offset ? 0 : -r;
 }
