@@ -18,8 +18,12 @@
  *     clog_close(log);
  *
  * Results are 0, a count, or a negative errno. Outputs are called ret_*, come
- * last and are untouched on failure. Every function may be called from any
- * thread unless its comment says otherwise. A process can hold many logs.
+ * last and are untouched on failure. A struct whose first member is its size
+ * is set up by the caller with {.size = sizeof(...)}; a later version of the
+ * library may know more members, behind those of this one, and works with
+ * either size. A size that cannot be one is EINVAL. Every function may be
+ * called from any thread unless its comment says otherwise. A process can hold
+ * many logs.
  *
  * Three levels of durability. A record is *acknowledged* when the append has
  * returned: it survives the end of this process, by any signal. It is
@@ -58,6 +62,16 @@
 extern "C" {
 #endif
 
+/* Lets a compiler see that parameter n is read too, for its size. */
+#ifdef __has_attribute
+#if __has_attribute(access)
+#define CLOG_READS_SIZE(n) __attribute__((access(read_write, n)))
+#endif
+#endif
+#ifndef CLOG_READS_SIZE
+#define CLOG_READS_SIZE(n)
+#endif
+
 struct clog; /* an open log */
 struct clog_note;
 struct clog_view; /* something of it that is open for reading */
@@ -83,12 +97,16 @@ enum {
 };
 
 /*
- * What to open a log with. Zero means the default everywhere, so that
- * `struct clog_options o = {0}` is complete. A value out of range is EINVAL,
- * never quietly mended.
+ * What to open a log with. Zero means the default everywhere but in size, so
+ * that `struct clog_options o = {.size = sizeof(o)}` is complete. A value out
+ * of range is EINVAL, never quietly mended. E2BIG: size is larger than this
+ * library's, and what lies behind is not zero: it asks for what this library
+ * does not know.
  */
 struct clog_options {
-    unsigned flags;      /* CLOG_READ_ONLY, CLOG_CREATE */
+    size_t size;         /* sizeof(struct clog_options) */
+    unsigned flags;      /* CLOG_READ_ONLY, CLOG_CREATE, CLOG_DROP_OLDEST,
+                            CLOG_KEEP_UNREAD */
     uint32_t max_record; /* bytes in [1, CLOG_RECORD_LIMIT]; 1044480 */
     uint64_t max_store;  /* bytes in [1, 2^62]; a segment's store is rolled
                             before it would pass this; 256 MiB */
@@ -170,9 +188,9 @@ void clog_report_done(struct clog_report *report);
  * May wait long: an unclean log's active segment is read whole.
  *
  * EWOULDBLOCK: another process holds it (clog_writer() tells who). ENOENT:
- * no directory and no CLOG_CREATE, or no parent. ENOTDIR, EACCES, EINVAL
- * (options). EUCLEAN: it is not a log, or not of a version known here; the
- * report's CLOG_NOTE_REFUSED names the file and the byte. On failure the
+ * no directory and no CLOG_CREATE, or no parent. ENOTDIR, EACCES, EINVAL and
+ * E2BIG (options). EUCLEAN: it is not a log, or not of a version known here;
+ * the report's CLOG_NOTE_REFUSED names the file and the byte. On failure the
  * directory is as it was, except for a recovery that was under way, which
  * the next open goes on with.
  */
@@ -296,6 +314,7 @@ struct clog_drops {
 
 /* The log at one moment. Counts of events are since it was opened. */
 struct clog_status {
+    size_t size;             /* sizeof(struct clog_status); set by the caller */
     uint64_t oldest;         /* first retained offset */
     uint64_t next;           /* next record's offset; oldest: log is empty */
     uint64_t durable;        /* records below this survive a power cut */
@@ -325,7 +344,13 @@ struct clog_status {
     bool writable;  /* the log takes appends */
 };
 
-void clog_status(struct clog *log, struct clog_status *ret_status);
+/*
+ * Fills ret_status, as much of it as its size has room for; size itself, and
+ * members that this library does not know, stay as they are. EINVAL: size is
+ * none.
+ */
+int clog_status(struct clog *log, struct clog_status *ret_status)
+    CLOG_READS_SIZE(2);
 
 /* What open found; borrowed, valid until clog_close(). */
 const struct clog_report *clog_open_report(const struct clog *log);
@@ -456,6 +481,7 @@ struct clog_finding {
 };
 
 struct clog_verify_options {
+    size_t size; /* sizeof(struct clog_verify_options) */
     bool repair;
     /* Called for each finding, in order of segment; borrowed for the call. */
     void (*finding)(void *ctx, const struct clog_finding *finding);
@@ -465,6 +491,7 @@ struct clog_verify_options {
 };
 
 struct clog_verify_result {
+    size_t size; /* sizeof(struct clog_verify_result); set by the caller */
     uint64_t segments;
     uint64_t records; /* whose place is known */
     uint64_t good;    /* of them, those whose bytes match their checksum */
@@ -480,13 +507,14 @@ struct clog_verify_result {
  * mended without guessing: an index is rebuilt, a wrong length prefix written
  * anew, a torn tail moved to quarantine/; no byte that may be somebody's is
  * destroyed: what is overwritten or cut is in quarantine/ first. Without, it
- * writes nothing. progress and finding may be NULL. May wait long.
+ * writes nothing. progress and finding may be NULL, and so may options, which
+ * is a look without either. May wait long.
  *
  * EUCLEAN: it is not a log; the reason was reported as a finding. EIO: the
- * device could not be read.
+ * device could not be read. EINVAL, E2BIG: as of clog_open()'s options.
  */
 int clog_verify(const char *path, const struct clog_verify_options *options,
-                struct clog_verify_result *ret_result);
+                struct clog_verify_result *ret_result) CLOG_READS_SIZE(3);
 
 /* The library's version, as "1.2.3". */
 const char *clog_version(void);

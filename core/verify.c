@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/bytes.h"
 #include "log/log.h"
+#include "log/sized.h"
 #include "recovery/decide.h"
 #include "recovery/directory.h"
 #include "recovery/quarantine.h"
@@ -361,25 +362,30 @@ int log_verify(struct io *io, const char *path,
                const struct clog_verify_options *options,
                struct clog_verify_result *ret_result)
 {
+    struct clog_verify_options taken = {0};
     struct verifier v = {
-        .options = options,
-        .log_options = {.progress = options->progress ? on_progress : NULL},
+        .options = &taken,
         .recovery = {.io = io, .segments = -1, .read_only = true},
     };
-    int r = io_open_root(io, path);
+    int r = options ? sized_take(options, sizeof(taken), &taken) : 0;
 
+    if (r == 0 && ret_result->size < sizeof(ret_result->size))
+        r = -EINVAL;
+    if (r == 0)
+        r = io_open_root(io, path);
     if (r < 0)
         return r;
     v.recovery.root = r;
     v.recovery.options = &v.log_options;
     v.recovery.report = &v.report;
+    v.log_options.progress = taken.progress ? on_progress : NULL;
     v.log_options.progress_ctx = &v;
     r = verify_locked(&v);
     io_close(io, v.recovery.root);
-    if (r == 0 && options->repair && v.torn)
+    if (r == 0 && taken.repair && v.torn)
         r = cut_tail(io, path);
     if (r == 0 || r == -EUCLEAN)
-        *ret_result = v.result;
+        (void)sized_give(&v.result, sizeof(v.result), ret_result);
     return r;
 }
 

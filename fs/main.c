@@ -143,6 +143,7 @@ static int open_log(struct daemon *daemon)
     struct progress progress = {0};
     struct clog_report report = {0};
     struct clog_options options = {
+        .size = sizeof(options),
         .flags = log_flags(o),
         .max_record = (uint32_t)o->max_record,
         .max_store = o->max_store,

@@ -181,12 +181,13 @@ static void print_error(const struct verify *verify, int r)
 static int run(struct verify *verify)
 {
     struct clog_verify_options options = {
+        .size = sizeof(options),
         .repair = verify->repair,
         .finding = on_finding,
         .progress = on_progress,
         .ctx = verify,
     };
-    struct clog_verify_result result = {0};
+    struct clog_verify_result result = {.size = sizeof(result)};
     int r;
 
     progress_start(&verify->progress, "clog-verify");

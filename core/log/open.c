@@ -8,6 +8,7 @@
 #include "log/retain.h"
 #include "log/roll.h"
 #include "log/segments.h"
+#include "log/sized.h"
 #include "log/sync.h"
 #include "recovery/metadata.h"
 #include "recovery/recover.h"
@@ -301,12 +302,15 @@ int log_open(struct io *io, const char *path,
              const struct clog_options *options, struct clog_report *report,
              struct clog **ret_log)
 {
-    static const struct clog_options defaults;
-    struct clog *log = calloc(1, sizeof(*log));
-    int r;
+    struct clog_options taken = {0};
+    struct clog *log = NULL;
+    int r = options ? sized_take(options, sizeof(taken), &taken) : 0;
 
     if (report)
         *report = (struct clog_report){0};
+    if (r < 0)
+        return r;
+    log = calloc(1, sizeof(*log));
     if (!log)
         return -ENOMEM;
     log->io = io;
@@ -315,7 +319,7 @@ int log_open(struct io *io, const char *path,
     TAILQ_INIT(&log->cache);
     r = init_locks(log);
     if (r == 0)
-        r = build(log, path, options ? options : &defaults);
+        r = build(log, path, &taken);
     if (r == 0 && report)
         r = report_copy(report, &log->report);
     else if (report)

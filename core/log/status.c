@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/lookup.h"
 #include "log/segments.h"
+#include "log/sized.h"
 
 uint32_t clog_max_record(const struct clog *log)
 {
@@ -44,7 +45,7 @@ static uint64_t oldest_time(struct clog *log)
     return record.time_ns;
 }
 
-void clog_status(struct clog *log, struct clog_status *ret_status)
+int clog_status(struct clog *log, struct clog_status *ret_status)
 {
     struct clog_status status = {0};
 
@@ -66,5 +67,5 @@ void clog_status(struct clog *log, struct clog_status *ret_status)
     status.writable = atomic_load(&log->writable);
     if (status.records > 0 && status.oldest_time_ns == 0)
         status.oldest_time_ns = oldest_time(log);
-    *ret_status = status;
+    return sized_give(&status, sizeof(status), ret_status);
 }

@@ -94,7 +94,7 @@ static int reserve(struct append *append, struct line *line, size_t tail)
     const struct lines *lines = &append->lines;
     size_t hold = lines->count > 0 ? tail : line->size + tail;
     size_t join = 0;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     if (append->held_bytes - line->size + hold > append->max_held)
         return -ENOBUFS;

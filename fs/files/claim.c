@@ -11,7 +11,7 @@
 int claim_make(struct fs *fs, struct node dir, const char *name,
                struct node *ret_node)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t offset;
 
     if (dir.kind != NODE_RECORDS || tree_parse_number(name, &offset) < 0)

@@ -39,7 +39,7 @@ static int find(struct fs *fs, uint64_t id, struct clog_cursor *ret_cursor)
 
 int cursors_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     (void)number;
     clog_status(fs->log, &status);
@@ -181,7 +181,7 @@ static int parse_offset(struct fs *fs, const char *text, size_t size,
                         uint64_t *ret_offset)
 {
     char word[24] = "";
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     if (size > 0 && text[size - 1] == '\n')
         size--;

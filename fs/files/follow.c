@@ -47,7 +47,7 @@ int follow_begin(struct fs *fs, struct handle *handle, uint64_t position,
 
 int follow_open(struct fs *fs, uint64_t number, struct handle *handle)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     (void)number;
     clog_status(fs->log, &status);
@@ -125,7 +125,7 @@ static ssize_t take(struct waiting *w, unsigned flags, char **ret_data)
     struct follower *follower = &handle->follower;
     uint64_t at = place(w);
     size_t size = w->size;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     char *data = NULL;
     ssize_t n;
 
@@ -239,7 +239,7 @@ static void answer(struct waiting *w, const char *data, ssize_t n)
 static int park(struct waiting *w)
 {
     struct follow *follow = w->follow;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r = 1;
 
     (void)pthread_mutex_lock(&follow->lock);
@@ -362,7 +362,7 @@ static bool give(struct waiting *w, const char *data, size_t size,
 
 void follow_wake(struct follow *follow, const char *data, size_t size)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct waiting *w = NULL;
 
     if (follow->count == 0)

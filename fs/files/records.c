@@ -12,7 +12,7 @@
 /* ENOENT of a node that was looked up once: dropped, if it is below oldest. */
 static int gone(struct fs *fs, uint64_t offset, int r)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     if (r != -ENOENT)
         return r;
@@ -22,7 +22,7 @@ static int gone(struct fs *fs, uint64_t offset, int r)
 
 int records_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     (void)number;
     fs->records_cached = true; /* before looking: an append comes after it */
@@ -121,7 +121,7 @@ int records_first(struct fs *fs, uint64_t *ret_offset)
 
 int records_last(struct fs *fs, uint64_t *ret_offset)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fs->log, &status);
     if (status.next == status.oldest)

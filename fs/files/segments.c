@@ -38,7 +38,7 @@ static int find(struct fs *fs, uint64_t base, struct clog_segment *ret_segment)
 
 int segments_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     (void)number;
     clog_status(fs->log, &status);

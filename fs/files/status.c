@@ -242,7 +242,7 @@ static void print_cursors(struct fs *fs, FILE *file)
 
 static void print_status(struct fs *fs, FILE *file)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct figures figures;
 
     clog_status(fs->log, &status);
@@ -306,7 +306,7 @@ static void print_cursor_metrics(struct fs *fs, FILE *file)
 
 static void print_metrics(struct fs *fs, FILE *file)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct figures figures;
 
     clog_status(fs->log, &status);

@@ -9,7 +9,7 @@
 
 int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fs->log, &status);
     if (origin > status.stream_end)
@@ -24,7 +24,7 @@ int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr)
 
 int stream_number(struct fs *fs, uint64_t *ret_origin)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fs->log, &status);
     *ret_origin = status.stream_start;
@@ -50,7 +50,7 @@ static int record_position(struct fs *fs, const struct clog_record *record,
 int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position)
 {
     struct clog_record record;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r;
 
     clog_status(fs->log, &status);
@@ -67,7 +67,7 @@ int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position)
 
 int stream_open(struct fs *fs, uint64_t origin, struct handle *handle)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fs->log, &status);
     if (origin < status.stream_start || origin > status.stream_end)

@@ -64,7 +64,7 @@ static bool gather(struct commit *commit)
 
 static void say_failed(struct clog *log, int r)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(log, &status);
     message(LOG_ERR,

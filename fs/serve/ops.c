@@ -411,7 +411,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size,
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
     struct fs *fs = fs_of(req);
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_space space;
     struct statvfs stat = {0};
     int r = clog_space(fs->log, &space);

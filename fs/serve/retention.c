@@ -72,7 +72,7 @@ static void retain(struct keeper *keeper)
  */
 static void forget(struct keeper *keeper)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(keeper->log, &status);
     if (status.drops.segments == keeper->dropped)

@@ -83,8 +83,10 @@ static struct {
 
 static uint8_t buffer[4 * STORE_SIZE];
 
-static const struct clog_options options = {
-    .flags = CLOG_CREATE, .max_store = STORE_SIZE, .max_index = STORE_SIZE};
+static const struct clog_options options = {.size = sizeof(options),
+                                            .flags = CLOG_CREATE,
+                                            .max_store = STORE_SIZE,
+                                            .max_index = STORE_SIZE};
 
 static bool problem(const char *what, uint64_t a, uint64_t b)
 {
@@ -111,7 +113,7 @@ static void must(int r, const char *what)
 static void fill(struct sample *sample, struct clog *log)
 {
     struct rng rng = {7};
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t end = 0;
 
     for (;;) {
@@ -278,7 +280,7 @@ static bool check_report(const struct sample *sample, struct clog *log,
     const struct clog_report *report = clog_open_report(log);
     uint64_t torn = sample->history.next - verdict->next;
     bool scanned = sample->state == STATE_CUT;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(log, &status);
     if (status.next != verdict->next || status.records != verdict->next)
@@ -631,7 +633,7 @@ static bool check_kept(const struct sample *sample,
 static bool check_damaged(const struct sample *sample,
                           const struct damaged *damaged, struct clog **log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t offset = 0;
     int r;
 

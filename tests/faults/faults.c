@@ -59,8 +59,10 @@ static struct {
 
 static uint8_t buffer[256 << 10];
 
-static const struct clog_options options = {
-    .flags = CLOG_CREATE, .max_store = 6000, .max_index = 4096};
+static const struct clog_options options = {.size = sizeof(options),
+                                            .flags = CLOG_CREATE,
+                                            .max_store = 6000,
+                                            .max_index = 4096};
 
 /* --- Allocations -----------------------------------------------------------
  *
@@ -130,7 +132,7 @@ static bool has_problem(const struct run *run)
 /* A request has failed: what the log holds is as it was. */
 static void check_refused(struct run *run, int error)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     run->refused++;
     if (error >= 0 || error < -4095)
@@ -204,7 +206,7 @@ static void claim(struct run *run)
 
 static void sync_all(struct run *run)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r = history_sync(&run->history, run->log);
 
     if (r == 0)
@@ -220,7 +222,7 @@ static void sync_all(struct run *run)
 static bool open_log(struct run *run)
 {
     struct history *history = &run->history;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r = log_open(&run->fault.io, run->path, &options, NULL, &run->log);
 
     if (r < 0) {
@@ -257,7 +259,7 @@ static void read_all(struct run *run)
 {
     struct clog_view *view = NULL;
     struct history *history = &run->history;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     size_t at = 0;
     ssize_t n;
 
@@ -291,7 +293,7 @@ static void read_all(struct run *run)
 /* Reads the files of the first segment. */
 static void read_raw(struct run *run)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(run->log, &status);
     for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
@@ -356,7 +358,7 @@ static void change(struct run *run,
 static void keep_some(struct run *run)
 {
     struct clog_view *view = NULL;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     change(run, history_make);
     change(run, history_move);

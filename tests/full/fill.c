@@ -84,7 +84,7 @@ static int append(struct fill *fill, size_t count)
 static void check_all(struct fill *fill)
 {
     static char want[RECORD_MAX], got[RECORD_MAX];
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fill->log, &status);
     expect(status.next == fill->count, "next", (int64_t)status.next);
@@ -99,7 +99,8 @@ static void check_all(struct fill *fill)
 
 static void open_log(struct fill *fill, unsigned flags)
 {
-    struct clog_options options = {.flags = flags, .max_store = 2 << 20};
+    struct clog_options options = {
+        .size = sizeof(options), .flags = flags, .max_store = 2 << 20};
     struct clog_report report = {0};
     int r = clog_open(fill->dir, &options, &report, &fill->log);
 

@@ -38,9 +38,12 @@ struct run {
     uint64_t durable;  /* of them */
 };
 
-static const struct clog_options writing = {
-    .flags = CLOG_CREATE, .max_store = 700, .max_index = 256};
-static const struct clog_options reading = {.flags = CLOG_READ_ONLY};
+static const struct clog_options writing = {.size = sizeof(writing),
+                                            .flags = CLOG_CREATE,
+                                            .max_store = 700,
+                                            .max_index = 256};
+static const struct clog_options reading = {.size = sizeof(reading),
+                                            .flags = CLOG_READ_ONLY};
 
 static int (*memory_stat)(struct io *io, int fd, struct io_stat *ret);
 
@@ -148,7 +151,7 @@ static uint64_t read_record(struct clog *log, uint64_t offset, uint64_t sum)
 
 static struct sight look(struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct sight sight = {0};
     uint64_t offset;
 
@@ -169,7 +172,7 @@ static struct sight look(struct clog *log)
 
 static void check_promises(struct run *run)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(run->log, &status);
     if (run->damaged)
@@ -430,8 +433,9 @@ static void append(struct run *run)
 
 static void verify(struct run *run, bool repair)
 {
-    struct clog_verify_options options = {.repair = repair};
-    struct clog_verify_result result = {0};
+    struct clog_verify_options options = {.size = sizeof(options),
+                                          .repair = repair};
+    struct clog_verify_result result = {.size = sizeof(result)};
     int r;
 
     kill_log(run);

@@ -591,7 +591,8 @@ static void greet(void)
 
 static void make_log(void)
 {
-    struct clog_options options = {.max_store = 8192, .max_index = 4096};
+    struct clog_options options = {
+        .size = sizeof(options), .max_store = 8192, .max_index = 4096};
     const char *base = getenv("TMPDIR");
     int r;
 

@@ -34,6 +34,7 @@ static uint64_t kills;
 
 /* Segments of a few records each. */
 static const struct clog_options small = {
+    .size = sizeof(small),
     .flags = CLOG_CREATE,
     .max_record = RECORD_SIZE,
     .max_store = 400,
@@ -147,7 +148,7 @@ static const char *check_record(struct clog *log, uint64_t offset)
 /* Exactly the records of what was told. */
 static const char *check_records(struct clog *log, const struct told *what)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     const char *wrong = NULL;
 
     clog_status(log, &status);
@@ -169,7 +170,7 @@ static const char *check_once(const char *dir, unsigned boot, bool clean,
                               struct told *what)
 {
     struct clog_report report = {0};
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog *log = NULL;
     struct killer killer;
     const char *wrong;
@@ -368,7 +369,7 @@ static char *make_damaged(const char *script, const char *damage)
 /* All that is seen of the log, one line a record; caller frees. */
 static char *see(const char *dir, unsigned boot)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog *log = NULL;
     struct killer killer;
     char *text = NULL;

@@ -104,8 +104,10 @@ static struct {
 /* --- Running ---------------------------------------------------------------
  */
 
-static const struct clog_options options = {
-    .flags = CLOG_CREATE, .max_store = MAX_STORE, .max_index = 4096};
+static const struct clog_options options = {.size = sizeof(options),
+                                            .flags = CLOG_CREATE,
+                                            .max_store = MAX_STORE,
+                                            .max_index = 4096};
 
 static void start_run(struct run *run, struct memio *disk)
 {
@@ -336,7 +338,7 @@ static bool check_cut(struct run *run, const struct before *before)
 static bool check_report(struct run *run, const struct before *before)
 {
     const struct clog_report *report = &run->report;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t stamps = 0;
 
     clog_status(run->log, &status);

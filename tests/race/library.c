@@ -126,7 +126,7 @@ static void *write_on(void *arg)
 
 static uint64_t any_offset(struct race *race, struct rng *rng)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(race->log, &status);
     expect(status.durable <= status.next && status.oldest == 0 &&
@@ -158,7 +158,7 @@ static void read_stream(struct race *race, struct rng *rng)
 {
     char data[4096];
     struct clog_view *view = NULL;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t position = 0;
     ssize_t n;
     int r;
@@ -233,7 +233,7 @@ static void race_for_a_second(struct race *race)
 static void check_all(struct race *race)
 {
     uint64_t found[WRITERS] = {0};
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(race->log, &status);
     for (uint64_t i = 0; i < status.next; i++) {
@@ -264,8 +264,10 @@ static int remove_one(const char *path, const struct stat *st, int type,
 /* A log is opened twice, so that it stays small, compared, and removed. */
 static void run_lap(struct race *race, const char *dir)
 {
-    struct clog_options options = {
-        .flags = CLOG_CREATE, .max_store = 32768, .max_index = 4096};
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_CREATE,
+                                   .max_store = 32768,
+                                   .max_index = 4096};
 
     for (unsigned i = 0; i < WRITERS; i++)
         race->next[i] = 0;

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static struct clog_status status;
+static struct clog_status status = {.size = sizeof(status)};
 
 static void *look(void *arg)
 {
@@ -18,7 +18,8 @@ static void *look(void *arg)
 
 int main(int argc, char **argv)
 {
-    struct clog_options options = {.flags = CLOG_CREATE};
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_CREATE};
     struct clog *log = NULL;
     pthread_t threads[2];
 

@@ -114,6 +114,7 @@ int fixture_try(struct fixture *fixture, struct clog_report *ret_report)
 {
     fixture_close(fixture);
     fixture_take_sigbus();
+    fixture->options.size = sizeof(fixture->options);
     return log_open(&fixture->fake.io, fixture->dir, &fixture->options,
                     ret_report, &fixture->log);
 }
@@ -258,7 +259,7 @@ void fixture_expect_next(struct fixture *fixture, uint64_t next)
 
 struct clog_status fixture_status(struct fixture *fixture)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fixture->log, &status);
     return status;

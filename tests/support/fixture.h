@@ -36,7 +36,7 @@ void fake_init(struct fake *fake);
 struct fixture {
     struct fake fake;
     char *dir;                   /* the log's directory, there and empty */
-    struct clog_options options; /* for the next open */
+    struct clog_options options; /* for the next open, which sets size */
     struct clog *log;            /* NULL: closed */
 };
 

@@ -106,7 +106,7 @@ int history_append_at(struct history *history, struct clog *log, size_t size)
 static void end_drop(struct history *history, struct clog *log, uint64_t limit,
                      int r)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(log, &status);
     if (limit > history->dropping)
@@ -122,7 +122,7 @@ static void end_drop(struct history *history, struct clog *log, uint64_t limit,
 int history_drop(struct history *history, struct clog *log)
 {
     struct clog_segment second;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t limit;
     int r;
 
@@ -141,7 +141,7 @@ int history_drop(struct history *history, struct clog *log)
 
 int history_retain(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r;
 
     clog_status(log, &status);
@@ -159,7 +159,7 @@ int history_retain(struct history *history, struct clog *log)
 static int change_cursor(struct history *history, struct clog *log,
                          uint64_t cursor, int r)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     if (r == 0) {
         history->cursor = cursor;
@@ -176,7 +176,7 @@ static int change_cursor(struct history *history, struct clog *log,
 
 int history_make(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     int r;
 
     clog_status(log, &status);
@@ -215,7 +215,7 @@ static uint64_t look_at_cursor(struct clog *log, struct clog_cursor *cursor)
 
 static bool check_cursor(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_cursor cursor;
     uint64_t there = look_at_cursor(log, &cursor);
     bool known = there == history->cursor;
@@ -251,7 +251,7 @@ static bool check_oldest(struct history *history,
 
 bool history_settle(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_cursor cursor;
 
     clog_status(log, &status);
@@ -268,7 +268,7 @@ bool history_settle(struct history *history, struct clog *log)
 
 void history_claim(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(log, &status);
     if (status.durable > history->durable)
@@ -304,7 +304,7 @@ bool history_check_record(struct history *history, struct clog *log,
 static bool check_stream(struct history *history, struct clog *log)
 {
     struct clog_view *view = NULL;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     size_t at = 0;
     ssize_t n;
     int r;
@@ -334,7 +334,7 @@ static bool check_stream(struct history *history, struct clog *log)
 
 static bool check_records(struct history *history, struct clog *log)
 {
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_record record;
     uint64_t time_ns = 0;
 
@@ -358,7 +358,7 @@ static bool check_records(struct history *history, struct clog *log)
 bool history_check(struct history *history, struct clog *log, uint64_t floor)
 {
     uint64_t limit = history->next + history->flight;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     clog_status(log, &status);
     if (!check_oldest(history, &status))

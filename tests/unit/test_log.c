@@ -79,7 +79,8 @@ static void test_log_options_at_ends_of_range_are_taken(void **state)
 static void test_log_missing_directory_is_made_if_asked(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_options options = {.flags = CLOG_CREATE};
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_CREATE};
     struct clog *log = NULL;
     char path[256];
 
@@ -136,7 +137,8 @@ static void test_log_refused_says_why(void **state)
 static void test_log_second_opener_is_ewouldblock(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_options options = {.flags = CLOG_READ_ONLY};
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_READ_ONLY};
     struct clog *log = NULL;
     pid_t pid = 0;
 
@@ -154,7 +156,8 @@ static void test_log_second_opener_is_ewouldblock(void **state)
 static void test_log_many_are_independent(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_options options = {.flags = CLOG_CREATE};
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_CREATE};
     struct clog *logs[5] = {NULL};
     char path[256];
     uint64_t offset = 99;
@@ -583,7 +586,7 @@ static void test_log_close_with_failed_sync_is_not_clean(void **state)
 static void test_log_empty_has_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_record record;
     struct clog_segment segment;
 
@@ -627,7 +630,7 @@ static void test_log_past_next_is_enoent(void **state)
 static void test_log_status_adds_up(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
     struct clog_segment segment = {0};
     struct clog_space space;
     uint64_t stored = 0;

@@ -254,7 +254,7 @@ static ssize_t full_writev(struct io *io, int fd, const struct iovec *iov,
                            int count, uint64_t position)
 {
     struct full *full = (struct full *)(void *)io;
-    struct clog_status status;
+    struct clog_status status = {.size = sizeof(status)};
 
     if (full->log) {
         clog_status(full->log, &status);
@@ -267,7 +267,8 @@ static ssize_t full_writev(struct io *io, int fd, const struct iovec *iov,
 static void open_full(struct fixture *fixture, struct full *full,
                       unsigned flags)
 {
-    struct clog_options options = {.flags = flags, .max_index = 32};
+    struct clog_options options = {
+        .size = sizeof(options), .flags = flags, .max_index = 32};
 
     *full = (struct full){.fit = 3};
     fake_init(&full->fake);

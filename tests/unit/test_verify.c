@@ -46,13 +46,14 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total)
 static int verify(struct fixture *fixture, bool repair, struct seen *seen)
 {
     struct clog_verify_options options = {
+        .size = sizeof(options),
         .repair = repair,
         .finding = on_finding,
         .progress = on_progress,
         .ctx = seen,
     };
 
-    *seen = (struct seen){0};
+    *seen = (struct seen){.result.size = sizeof(seen->result)};
     return log_verify(&fixture->fake.io, fixture->dir, &options, &seen->result);
 }
 
@@ -157,8 +158,8 @@ static void test_verify_a_locked_log_is_ewouldblock(void **state)
 static void test_verify_what_is_no_log(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_verify_options options = {0};
-    struct clog_verify_result result;
+    struct clog_verify_options options = {.size = sizeof(options)};
+    struct clog_verify_result result = {.size = sizeof(result)};
     struct seen seen;
 
     assert_int_equal(clog_verify("/nowhere/at/all", &options, &result),
