@@ -43,7 +43,7 @@ int cursors_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 
     (void)number;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = 2 + status.cursors;
+    attr->stat.st_nlink = (nlink_t)(2 + status.cursors);
     return 0;
 }
 

@@ -42,7 +42,7 @@ int segments_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 
     (void)number;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = 2 + status.segments;
+    attr->stat.st_nlink = (nlink_t)(2 + status.segments);
     if (status.last_time_ns > 0)
         tree_set_time(attr, status.last_time_ns);
     attr->timeout = 0;

@@ -12,11 +12,6 @@ crc_t crc_add(crc_t crc, const void *data, size_t size)
     return crc;
 }
 
-uint32_t crc32c(const void *data, size_t size)
-{
-    return crc_end(crc_add(CRC_START, data, size));
-}
-
 crc_t record_crc_start(uint64_t offset, uint64_t position,
                        const struct stamp *stamp)
 {
