@@ -281,6 +281,31 @@ static void posix_unmap(struct io *io, const void *map, size_t size)
     (void)munmap((void *)(uintptr_t)map, size);
 }
 
+#define PAGES 64 /* that are asked about at once */
+
+static bool posix_cached(struct io *io, const void *from, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t at = (uintptr_t)from & ~(page - 1);
+    uintptr_t end = (uintptr_t)from + size;
+    unsigned char in_memory[PAGES];
+
+    (void)io;
+    while (at < end) {
+        size_t count = (end - at + page - 1) / page;
+
+        if (count > PAGES)
+            count = PAGES;
+        if (mincore((void *)at, count * page, in_memory) < 0)
+            return false;
+        for (size_t k = 0; k < count; k++)
+            if ((in_memory[k] & 1) == 0)
+                return false;
+        at += count * page;
+    }
+    return true;
+}
+
 static int64_t posix_now(struct io *io)
 {
     struct timespec now = {0};
@@ -326,6 +351,7 @@ static const struct io_ops posix_ops = {
     .space = posix_space,
     .map = posix_map,
     .unmap = posix_unmap,
+    .cached = posix_cached,
     .now = posix_now,
     .boot_id = posix_boot_id,
 };
@@ -506,6 +532,11 @@ int io_map(struct io *io, int fd, size_t size, const void **ret)
 void io_unmap(struct io *io, const void *map, size_t size)
 {
     io->ops->unmap(io, map, size);
+}
+
+bool io_cached(struct io *io, const void *from, size_t size)
+{
+    return io->ops->cached(io, from, size);
 }
 
 int64_t io_now(struct io *io)

@@ -74,6 +74,7 @@ struct io_ops {
     /* Read-only, size bytes from the file's start; it may be shorter now. */
     int (*map)(struct io *io, int fd, size_t size, const void **ret);
     void (*unmap)(struct io *io, const void *map, size_t size);
+    bool (*cached)(struct io *io, const void *from, size_t size);
     int64_t (*now)(struct io *io);                      /* ns since epoch */
     int (*boot_id)(struct io *io, char ret[static 37]); /* of this kernel */
 };
@@ -128,6 +129,14 @@ int io_lock(struct io *io, int fd, bool exclusive);
 int io_space(struct io *io, int fd, struct io_space *ret);
 int io_map(struct io *io, int fd, size_t size, const void **ret);
 void io_unmap(struct io *io, const void *map, size_t size);
+
+/*
+ * Whether size bytes of a map, from there on, are in memory: a look at them now
+ * would not wait for a device. Of a file that the process neither owns nor may
+ * write the kernel does not tell, and the answer is yes.
+ */
+bool io_cached(struct io *io, const void *from, size_t size);
+
 int64_t io_now(struct io *io);
 int io_boot_id(struct io *io, char ret[static 37]);
 

@@ -77,6 +77,19 @@ int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
     return 0;
 }
 
+bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count)
+{
+    uint64_t all = slots->map_size / SLOT_SIZE;
+
+    /* What is not there fails at once. */
+    if (slots->memory || !slots->map || i >= all)
+        return true;
+    if (count > all - i)
+        count = all - i;
+    return io_cached(slots->io, slots->map + i * SLOT_SIZE,
+                     (size_t)count * SLOT_SIZE);
+}
+
 int slots_get(const struct slots *slots, uint64_t i, uint8_t ret[SLOT_SIZE])
 {
     if (i >= SIZE_MAX / SLOT_SIZE)

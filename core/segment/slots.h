@@ -53,6 +53,9 @@ int slots_write(struct slots *slots, const uint8_t *data, size_t size,
 /* Copies slot i. EIO: the file does not have it. */
 int slots_get(const struct slots *slots, uint64_t i, uint8_t ret[SLOT_SIZE]);
 
+/* Whether slots [i, i + count) can be copied without waiting for a device. */
+bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count);
+
 /* Copies size bytes from byte at on. EIO: the file does not have them all. */
 int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at);
 

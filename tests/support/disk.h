@@ -79,6 +79,7 @@ struct memio {
     uint64_t next_ino;
     uint64_t boot;
     int64_t clock;
+    bool cold;
 };
 
 /* Makes *array, of *capacity elements of that size, hold at least count. */

@@ -297,6 +297,14 @@ static void fault_unmap(struct io *io, const void *map, size_t size)
     BELOW(unmap, map, size);
 }
 
+/* A look at memory: it cannot fail. */
+static bool fault_cached(struct io *io, const void *from, size_t size)
+{
+    struct faultio *fault = layer(io);
+
+    return BELOW(cached, from, size);
+}
+
 static int64_t fault_now(struct io *io)
 {
     struct faultio *fault = layer(io);
@@ -329,6 +337,7 @@ static const struct io_ops fault_ops = {
     .space = fault_space,
     .map = fault_map,
     .unmap = fault_unmap,
+    .cached = fault_cached,
     .now = fault_now,
     .boot_id = fault_boot_id,
 };

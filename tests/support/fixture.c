@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "log/log.h"
 #include "test.h"
@@ -43,8 +44,12 @@ static ssize_t fake_readv(struct io *io, int fd, const struct iovec *iov,
                           int count, uint64_t position, int flags)
 {
     struct fake *fake = (struct fake *)(void *)io;
-    ssize_t n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
+    ssize_t n;
 
+    if (fake->cold && (flags & RWF_NOWAIT) != 0)
+        return -EAGAIN;
+    atomic_fetch_add(&fake->waits, fake->cold);
+    n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
     atomic_fetch_add(&fake->read, n > 0 ? (unsigned long long)n : 0);
     return n;
 }
@@ -66,8 +71,72 @@ static int fake_sync(struct io *io, int fd)
     struct fake *fake = (struct fake *)(void *)io;
 
     (void)fd;
+    atomic_fetch_add(&fake->waits, fake->cold);
     atomic_fetch_add(&fake->syncs, 1);
     return fake->sync_error;
+}
+
+static int fake_open(struct io *io, int dir, const char *name, int flags,
+                     mode_t mode)
+{
+    struct fake *fake = (struct fake *)(void *)io;
+
+    atomic_fetch_add(&fake->waits, fake->cold);
+    return io_posix()->ops->open(io, dir, name, flags, mode);
+}
+
+/* Remembers the map, or forgets it where size is 0: a test that makes maps by
+   itself has others. */
+static void note_map(struct fake *fake, const void *map, size_t size)
+{
+    size_t k = 0;
+
+    (void)pthread_mutex_lock(&fake->maps_lock);
+    while (k < FAKE_MAPS && fake->maps[k].map != (size == 0 ? map : NULL))
+        k++;
+    if (k < FAKE_MAPS) {
+        fake->maps[k].map = size == 0 ? NULL : map;
+        fake->maps[k].size = size;
+    }
+    (void)pthread_mutex_unlock(&fake->maps_lock);
+    if (k == FAKE_MAPS && size > 0)
+        abort();
+}
+
+static int fake_map(struct io *io, int fd, size_t size, const void **ret)
+{
+    struct fake *fake = (struct fake *)(void *)io;
+    int r = io_posix()->ops->map(io, fd, size, ret);
+
+    atomic_fetch_add(&fake->waits, fake->cold);
+    if (r == 0)
+        note_map(fake, *ret, size);
+    return r;
+}
+
+static void fake_unmap(struct io *io, const void *map, size_t size)
+{
+    note_map((struct fake *)(void *)io, map, 0);
+    io_posix()->ops->unmap(io, map, size);
+}
+
+static bool fake_cached(struct io *io, const void *from, size_t size)
+{
+    (void)from;
+    (void)size;
+    return !((struct fake *)(void *)io)->cold;
+}
+
+void fake_set_cold(struct fake *fake, bool cold)
+{
+    fake->cold = cold;
+    atomic_store(&fake->waits, 0);
+    for (size_t k = 0; k < FAKE_MAPS; k++)
+        if (fake->maps[k].map)
+            assert_int_equal(mprotect((void *)(uintptr_t)fake->maps[k].map,
+                                      fake->maps[k].size,
+                                      cold ? PROT_NONE : PROT_READ),
+                             0);
 }
 
 void fake_init(struct fake *fake)
@@ -76,11 +145,18 @@ void fake_init(struct fake *fake)
     fake->ops = *io_posix()->ops;
     fake->ops.now = fake_now;
     fake->ops.boot_id = fake_boot_id;
+    fake->ops.open = fake_open;
     fake->ops.readv = fake_readv;
     fake->ops.writev = fake_writev;
     fake->ops.sync = fake_sync;
     fake->ops.datasync = fake_sync;
+    fake->ops.map = fake_map;
+    fake->ops.unmap = fake_unmap;
+    fake->ops.cached = fake_cached;
     fake->io.ops = &fake->ops;
+    (void)pthread_mutex_init(&fake->maps_lock, NULL);
+    memset(fake->maps, 0, sizeof(fake->maps));
+    fake->cold = false;
     fake->now = FIXTURE_NOON;
     fake->fails = -1;
     fake->error = -ENOSPC;

@@ -8,6 +8,7 @@
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "clog.h"
@@ -19,6 +20,8 @@
 
 /* The system's own io, but for the time and the boot id; and syncs are counted
    and not done, for nothing here outlives the kernel. */
+#define FAKE_MAPS 400 /* at the same time */
+
 struct fake {
     struct io io; /* must be first */
     struct io_ops ops;
@@ -27,11 +30,25 @@ struct fake {
     int fails;      /* writes that are let through before one fails; -1: all */
     int error;      /* negative errno of the one that fails, and of all after */
     int sync_error; /* negative errno of syncs; 0: they succeed */
+    bool cold;      /* nothing is in memory; set by fake_set_cold() */
+    atomic_uint waits;  /* calls since then that would wait for a device */
     atomic_uint syncs;  /* files and directories that were synced */
     atomic_ullong read; /* bytes */
+    pthread_mutex_t maps_lock;
+    struct {
+        const void *map; /* NULL: the place is free */
+        size_t size;
+    } maps[FAKE_MAPS];
 };
 
 void fake_init(struct fake *fake);
+
+/*
+ * From now on nothing is in memory, or all is again. A look at a map would
+ * wait then, without any call that could be counted: it ends the test, as a
+ * SIGSEGV. No other thread may use fake meanwhile.
+ */
+void fake_set_cold(struct fake *fake, bool cold);
 
 struct fixture {
     struct fake fake;

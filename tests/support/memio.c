@@ -397,11 +397,12 @@ static ssize_t mem_readv(struct io *io, int fd, const struct iovec *iov,
     const struct node *node = open_node(disk(io), fd);
     ssize_t done = 0;
 
-    (void)flags;
     if (node->type != IO_FILE)
         return -EISDIR;
     if ((descriptor(disk(io), fd)->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
+    if (disk(io)->cold && (flags & RWF_NOWAIT) != 0)
+        return -EAGAIN;
     for (int i = 0; i < count && position < node->size; i++) {
         size_t n = iov[i].iov_len;
 
@@ -641,6 +642,13 @@ static void mem_unmap(struct io *io, const void *map, size_t size)
     (void)size;
 }
 
+static bool mem_cached(struct io *io, const void *from, size_t size)
+{
+    (void)from;
+    (void)size;
+    return !disk(io)->cold;
+}
+
 static int64_t mem_now(struct io *io)
 {
     return disk(io)->clock += 1000;
@@ -676,6 +684,7 @@ static const struct io_ops mem_ops = {
     .space = mem_space,
     .map = mem_map,
     .unmap = mem_unmap,
+    .cached = mem_cached,
     .now = mem_now,
     .boot_id = mem_boot_id,
 };
@@ -719,6 +728,11 @@ void memio_free(struct memio *memio)
 struct io *memio_io(struct memio *memio)
 {
     return &memio->io;
+}
+
+void memio_set_cold(struct memio *memio, bool cold)
+{
+    memio->cold = cold;
 }
 
 void memio_set_clock(struct memio *memio, int64_t now)

@@ -66,6 +66,10 @@ struct memio *memio_power_cut(const struct memio *memio, enum memio_loss loss,
    journal, which a later sync of the directory commits or fails on again. */
 void memio_lose(struct io *io, int fd);
 
+/* Whether nothing is in memory: a read that must not wait gets EAGAIN, and no
+   map is cached. */
+void memio_set_cold(struct memio *memio, bool cold);
+
 /* The clock of io_ops.now, ns since the epoch; each look advances it. */
 void memio_set_clock(struct memio *memio, int64_t now);
 

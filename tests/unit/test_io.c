@@ -17,7 +17,8 @@
 #include "fixture.h"
 #include "test.h"
 
-#define MAP_SIZE ((size_t)8192) /* two pages */
+#define CACHED_SIZE ((size_t)1 << 20) /* more than is asked about at once */
+#define MAP_SIZE    ((size_t)8192)    /* two pages */
 
 /* A system that interrupts every other call and does a byte at a time. */
 struct lazy {
@@ -283,6 +284,35 @@ static void test_io_copy_of_cut_map_is_eio(void **state)
     io_close(io_posix(), root);
 }
 
+/* Bytes of a map are in memory once they have been looked at; those of a hole
+   that nobody has read are not. */
+static void test_io_cached_is_what_is_in_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const char *map = NULL;
+    char byte;
+
+    fixture_take_sigbus();
+    file_resize(fixture->dir, "file", CACHED_SIZE);
+    assert_int_equal(
+        io_map(io_posix(), fd, CACHED_SIZE, (const void **)(const void *)&map),
+        0);
+    assert_false(io_cached(io_posix(), map, CACHED_SIZE));
+    for (size_t at = 0; at < CACHED_SIZE; at += 4096)
+        assert_int_equal(io_copy_mapped(&byte, map + at, 1), 0);
+    assert_true(io_cached(io_posix(), map, CACHED_SIZE));
+    assert_true(io_cached(io_posix(), map + 4095, 2));
+    assert_true(io_cached(io_posix(), map + CACHED_SIZE - 1, 1));
+    file_resize(fixture->dir, "file", CACHED_SIZE / 2);
+    assert_false(io_cached(io_posix(), map, CACHED_SIZE));
+    assert_true(io_cached(io_posix(), map, CACHED_SIZE / 2));
+    io_unmap(io_posix(), map, CACHED_SIZE);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
 static void on_foreign_sigbus(int signo)
 {
     (void)signo;
@@ -379,6 +409,7 @@ int main(void)
         FIXTURE_TEST(test_io_fifo_does_not_block),
         FIXTURE_TEST(test_io_list_ends_where_told),
         FIXTURE_TEST(test_io_copy_of_cut_map_is_eio),
+        FIXTURE_TEST(test_io_cached_is_what_is_in_memory),
         cmocka_unit_test(test_io_foreign_sigbus_goes_on),
         FIXTURE_TEST(test_io_copy_behind_a_chaining_handler_is_eio_again),
         cmocka_unit_test(test_io_now_and_boot_id_are_the_systems),

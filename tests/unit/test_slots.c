@@ -149,6 +149,30 @@ static void test_slots_in_memory_hide_the_file(void **state)
     slots_done(&slots);
 }
 
+/* Slots in memory, and those that are not there, are never waited for. */
+static void test_slots_cached_asks_for_their_bytes_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slots slots;
+    uint8_t *memory = malloc(16);
+
+    assert_int_equal(
+        slots_open(&slots, &fixture->fake.io, open_file(fixture), 48, true), 0);
+    assert_int_equal(slots_write(&slots, three, 48, 0), 0);
+    assert_true(slots_cached(&slots, 0, 3));
+    fake_set_cold(&fixture->fake, true);
+    assert_false(slots_cached(&slots, 0, 1));
+    assert_false(slots_cached(&slots, 2, 100));
+    assert_true(slots_cached(&slots, 3, 1));
+    assert_true(slots_cached(&slots, UINT64_MAX, 1));
+    assert_non_null(memory);
+    memcpy(memory, three, 16);
+    slots_use(&slots, memory, 16);
+    assert_true(slots_cached(&slots, 0, 1));
+    fake_set_cold(&fixture->fake, false);
+    slots_done(&slots);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_slots_without_file_are_empty),
         FIXTURE_TEST(test_slots_reserved_hold_more),
         FIXTURE_TEST(test_slots_in_memory_hide_the_file),
+        FIXTURE_TEST(test_slots_cached_asks_for_their_bytes_alone),
     };
 
     fixture_learn_sigbus();
