@@ -121,6 +121,40 @@ static bool is_damaged(const struct scan *scan, uint64_t end)
     return scan->run_count > 0 && scan->runs[0].first < end;
 }
 
+/* Offsets that were given away stay so, also where nothing is left of their
+   records. */
+static uint64_t next_offset(const struct evidence *evidence,
+                            const struct scan *scan,
+                            const struct segment *segment,
+                            const struct decision *decision)
+{
+    uint64_t count = decision->keep.count;
+
+    if (!decision->cut && !ends_well(evidence, scan, segment)) {
+        count = max(count, evidence->stamps_count);
+        if (evidence->same_boot)
+            count = max(count, evidence->index_count);
+    }
+    return max(segment->base + count, evidence->durable);
+}
+
+/* Whether appends may go on in the segment. Where nothing is left of it they
+   must: the segment that would be begun instead has the same base. Then next
+   is base, for whatever speaks of records that were there also keeps them from
+   being cut. */
+static bool is_sound(const struct evidence *evidence, const struct scan *scan,
+                     const struct segment *segment,
+                     const struct decision *decision)
+{
+    if (decision->next != segment->base + decision->keep.count)
+        return false;
+    if (decision->keep.count == 0)
+        return true;
+    return !is_damaged(scan, decision->keep.count) &&
+           (decision->cut || ends_well(evidence, scan, segment)) &&
+           !evidence->stamps_missing;
+}
+
 void decide_tail(const struct evidence *evidence, const struct scan *scan,
                  const struct segment *segment, struct decision *ret_decision)
 {
@@ -132,17 +166,7 @@ void decide_tail(const struct evidence *evidence, const struct scan *scan,
         decision.keep.count = batch_start(evidence, segment, torn);
         decision.keep.end = scan_position(scan, decision.keep.count);
     }
-    decision.next = segment->base + decision.keep.count;
-    decision.sound = !is_damaged(scan, decision.keep.count) &&
-                     (decision.cut || ends_well(evidence, scan, segment)) &&
-                     !evidence->stamps_missing;
-    /* Offsets that were given away stay so, also where nothing is left of
-       their records. */
-    if (!decision.cut && evidence->stamps_count > decision.keep.count)
-        decision.next = segment->base + evidence->stamps_count;
-    if (evidence->durable > decision.next)
-        decision.next = evidence->durable;
-    if (decision.next != segment->base + decision.keep.count)
-        decision.sound = false;
+    decision.next = next_offset(evidence, scan, segment, &decision);
+    decision.sound = is_sound(evidence, scan, segment, &decision);
     *ret_decision = decision;
 }

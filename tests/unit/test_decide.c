@@ -266,15 +266,61 @@ static void test_decide_stamps_missing_is_kept(void **state)
     expect_kept(bench, false, 108);
 }
 
-/* Bytes without stamps that hold no record are cut, and nothing is appended
-   behind them. */
+/* Bytes without stamps that hold no record are cut; then the segment is as
+   empty as a new one, which would have its name. */
 static void test_decide_stamps_missing_without_records_is_cut(void **state)
 {
     struct bench *bench = with_records(state, 100, 0);
 
     bench->evidence.stamps_missing = true;
     bench->evidence.store_size = 5;
-    expect_cut(bench, 0, false);
+    expect_cut(bench, 0, true);
+}
+
+/* Where the kernel lived, the index tells how many records there were, also
+   where nothing else is left of them. */
+static void test_decide_index_alone_keeps_its_offsets(void **state)
+{
+    struct bench *bench = with_records(state, 100, 0);
+
+    bench->evidence.same_boot = true;
+    bench->evidence.stamps_missing = true;
+    bench->evidence.store_size = 50;
+    bench->evidence.index_count = 5;
+    expect_kept(bench, false, 105);
+}
+
+/* Evidence number n of a segment of which nothing can be read. */
+static void set_nothing_readable(struct bench *bench, unsigned n)
+{
+    bench->evidence = (struct evidence){
+        .durable = 100 + n % 3,
+        .same_boot = n / 3 % 2,
+        .stamps_missing = n / 6 % 2,
+        .store_size = n / 12 % 2 * 30,
+        .stamps_size = n / 24 % 4 * 8,
+        .stamps_count = n / 24 % 4 / 2,
+        .index_count = n / 96 % 3,
+    };
+}
+
+/* Whatever is found of a segment without a record: appends go on in it, or
+   behind its base, where no other segment has the name. */
+static void test_decide_no_two_segments_share_a_base(void **state)
+{
+    struct bench *bench = with_records(state, 100, 0);
+
+    for (unsigned n = 0; n < 288; n++) {
+        struct decision decision = {0};
+
+        set_nothing_readable(bench, n);
+        decide_tail(&bench->evidence, &bench->scan, &bench->segment, &decision);
+        assert_true(decision.next >= bench->evidence.durable);
+        if (decision.sound)
+            assert_int_equal(decision.next, 100);
+        else
+            assert_true(decision.next > 100);
+    }
 }
 
 /* What was durable keeps its offsets, though its records are gone. */
@@ -319,6 +365,8 @@ int main(void)
         DECIDE_TEST(test_decide_prefix_wrong_is_kept),
         DECIDE_TEST(test_decide_stamps_missing_is_kept),
         DECIDE_TEST(test_decide_stamps_missing_without_records_is_cut),
+        DECIDE_TEST(test_decide_index_alone_keeps_its_offsets),
+        DECIDE_TEST(test_decide_no_two_segments_share_a_base),
         DECIDE_TEST(test_decide_durable_beyond_the_end_is_next),
         DECIDE_TEST(test_decide_unreadable_below_durable_is_kept),
     };

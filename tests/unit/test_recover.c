@@ -951,6 +951,71 @@ static void test_recover_copy_with_stamps_emptied_is_unverified(void **state)
     fixture_expect_sound(bench->fixture);
 }
 
+/* Nothing but the log's one segment has its base: it is not dropped, and what
+   is appended to it is there after the next open. */
+static void expect_one_owner(struct fixture *fixture, uint64_t first)
+{
+    struct clog_status status = fixture_status(fixture);
+
+    assert_int_equal(status.next, first);
+    assert_true(status.writable);
+    fixture_fill(fixture, 20);
+    assert_int_equal(clog_sync(fixture->log, first + 20), 0);
+    assert_int_equal(clog_drop(fixture->log, status.active), -EBUSY);
+    fixture_open(fixture);
+    fixture_expect_filled(fixture, first, first + 20);
+    fixture_expect_sound(fixture);
+}
+
+/* What a power cut leaves of a fresh segment, copied to where no writer ran:
+   appends go on in it. */
+static void test_recover_copy_of_zeros_is_the_active_segment(void **state)
+{
+    static const char *const stores[] = {"\0\0\0\0\0\0\0\0\0\0", "\0\0\0\5he"};
+    struct fixture *fixture = *state;
+
+    for (size_t k = 0; k < COUNT(stores); k++) {
+        fixture_open(fixture);
+        fixture_close(fixture);
+        file_remove(fixture->dir, "writer");
+        file_remove(fixture->dir, "clean");
+        file_remove(fixture->dir, "durable");
+        file_remove(fixture->dir, "segments/00000000000000000000/stamps");
+        file_save(fixture->dir, "segments/00000000000000000000/store",
+                  stores[k], k == 0 ? 10 : 6);
+        fixture_open(fixture);
+        assert_int_equal(fixture_status(fixture).segments, 1);
+        expect_one_owner(fixture, 0);
+        fixture_close(fixture);
+        file_remove(fixture->dir, "segments");
+        file_remove(fixture->dir, "clean");
+        file_remove(fixture->dir, "durable");
+    }
+}
+
+/* Where the kernel lived and nothing can be read of the records that were
+   there, none of their offsets is given again. */
+static void test_recover_zeroed_under_same_boot_goes_on_behind(void **state)
+{
+    static const char segment[] = "segments/00000000000000000000";
+    struct fixture *fixture = *state;
+    static const char zeros[400];
+
+    fixture_open(fixture);
+    fixture_fill(fixture, 9);
+    fixture_kill(fixture);
+    file_remove(fixture->dir, "durable");
+    file_save(fixture->dir, "segments/00000000000000000000/store", zeros, 300);
+    file_save(fixture->dir, "segments/00000000000000000000/index", zeros, 144);
+    file_save(fixture->dir, "segments/00000000000000000000/stamps", zeros, 0);
+    fixture_open(fixture);
+    assert_int_equal(fixture_note(fixture, CLOG_NOTE_GAP)->count, 9);
+    assert_int_equal(fixture_status(fixture).segments, 2);
+    assert_int_equal(file_mode(fixture->dir, segment) & 0777, 0500);
+    expect_one_owner(fixture, 9);
+    fixture_expect_error(fixture, 0, -EIO);
+}
+
 /* Stamps that a power cut left without a store are torn. */
 static void test_recover_unsynced_store_missing_is_torn(void **state)
 {
@@ -1121,6 +1186,8 @@ int main(void)
         BENCH_TEST(test_recover_durable_beyond_clean_is_not_clean),
         BENCH_TEST(test_recover_copy_with_stamps_emptied_is_unverified),
         FIXTURE_TEST(test_recover_unsynced_store_missing_is_torn),
+        FIXTURE_TEST(test_recover_copy_of_zeros_is_the_active_segment),
+        FIXTURE_TEST(test_recover_zeroed_under_same_boot_goes_on_behind),
         FIXTURE_TEST(test_recover_killed_tells_progress),
         BENCH_TEST(test_recover_read_only_writes_nothing),
         BENCH_TEST(test_recover_read_only_is_shared),
