@@ -41,15 +41,25 @@ test_files() {
         sed -nE 's/^clog (version )?//p')"
 }
 
+# globals ARCHIVE: the names that its objects give to whoever links them.
+globals() {
+    nm --defined-only "$1" | awk '$2 ~ /^[A-Z]$/ { print $3 }' | sort
+}
+
+declared() {
+    sed 's|/\*.*||; /^ \*/d' "$SOURCE/core/clog.h" |
+        grep -oE '\bclog_[a-z_]+\(' | tr -d '(' | sort -u
+}
+
 test_what_is_exported() {
-    local library declared exported
+    local library exported
     install_into "$TMP/dest"
-    library=$(find "$TMP/dest" -name libclog.so.0)
-    exported=$(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' |
-        sed 's/@.*//' | sort)
-    declared=$(sed 's|/\*.*||; /^ \*/d' "$SOURCE/core/clog.h" |
-        grep -oE '\bclog_[a-z_]+\(' | tr -d '(' | sort -u)
-    equal "$exported" "$declared" "exported symbols"
+    library=$(dirname "$(dirname "$config")")
+    exported=$(nm -D --defined-only "$library/libclog.so.0" |
+        awk '$2 == "T" { print $3 }' | sed 's/@.*//' | sort)
+    equal "$exported" "$(declared)" "symbols of the shared library"
+    equal "$(globals "$library/libclog.a")" "$(declared)" \
+        "symbols of the static library"
 }
 
 test_the_example() {
@@ -67,24 +77,41 @@ test_the_example() {
     [[ -s $TMP/output ]] || fail "the example prints nothing"
 }
 
+# A program may have any name that the library has inside: here one has all of
+# them, and ends if the library takes one of these for its own.
+name_everything() {
+    echo '#include <stdlib.h>'
+    globals "$BUILD/core/libcore.a" | grep -E '^[a-z]' | grep -v '^clog_' |
+        sed 's/.*/void &(void);\nvoid &(void)\n{\n    abort();\n}/'
+}
+
+link_statically() {
+    local library=$1
+    shift
+    # shellcheck disable=SC2046 # flags are words
+    compile -o "$@" $(flags --cflags) "$library" \
+        $(flags --libs --static | sed 's/-lclog//')
+}
+
 test_linking_the_static_library() {
     local library
     install_into "$TMP/dest"
     library=$(dirname "$(dirname "$config")")
-    cat >"$TMP/version.c" <<'END'
-#include <clog.h>
-#include <stdio.h>
+    extract_example >"$TMP/example.c"
+    name_everything >"$TMP/names.c"
+    (($(grep -c abort "$TMP/names.c") > 100)) || fail "hardly any names"
 
-int main(void)
-{
-    puts(clog_version());
-    return 0;
-}
-END
-    # shellcheck disable=SC2046
-    compile -o "$TMP/version" "$TMP/version.c" $(flags --cflags) \
-        "$library/libclog.a" $(pkg-config --libs libisal) -pthread
-    equal "$("$TMP/version")" "$(flags --modversion)"
+    cd "$TMP"
+    fails link_statically "$BUILD/core/libcore.a" \
+        all-names example.c names.c 2>"$TMP/errors"
+    contains "$(cat "$TMP/errors")" 'multiple definition of'
+
+    link_statically "$library/libclog.a" example example.c names.c
+    "$TMP/example" "$LOG" >"$TMP/output"
+    equal "$(cat "$TMP/output")" "record 1: world"
+    "$TMP/example" "$LOG" >"$TMP/output"
+    equal "$(cat "$TMP/output")" "record 3: world"
+    "$(dirname "$CLOG")/clog-verify" "$LOG" >"$TMP/verified"
 }
 
 run_tests
