@@ -32,9 +32,10 @@ fail() {
     exit 1
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. So long on an idle machine; one
+# that is busy gets more.
 wait_for() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + 6 * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         ((SECONDS < deadline)) || fail "waited in vain for: $*"
