@@ -4,14 +4,13 @@
 #include "log/drop.h"
 #include "log/roll.h"
 #include "log/segments.h"
-#include "log/sync.h"
-#include "log/wait.h"
 
 #include <errno.h>
 
 /* Whether a batch of so many records and frame bytes is for the next segment:
    an empty one takes any. */
 static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
+    REQUIRES(log->append_lock)
 {
     const struct part *part = segments_active(log);
 
@@ -24,13 +23,13 @@ static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
 }
 
 static void publish(struct clog *log, const struct extent *extent,
-                    const struct batch *batch)
+                    const struct batch *batch) REQUIRES(log->append_lock)
 {
     struct part *part = segments_active(log);
     uint64_t payload =
         extent->end - part->extent.end - (uint64_t)RECORD_PREFIX * batch->count;
 
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     part->extent = *extent;
     if (part->first_ns == 0)
         part->first_ns = batch->time_ns;
@@ -42,12 +41,12 @@ static void publish(struct clog *log, const struct extent *extent,
     log->appends++;
     log->appended += batch->count;
     log->appended_bytes += payload;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
 }
 
 /* On a full disk, drops old segments for as long as that is wanted and helps,
    and tries again. */
-static int roll_with_room(struct clog *log)
+static int roll_with_room(struct clog *log) REQUIRES(log->append_lock)
 {
     int r = roll_active(log);
 
@@ -58,6 +57,7 @@ static int roll_with_room(struct clog *log)
 
 static int append_with_room(struct clog *log, const struct batch *batch,
                             bool nowait, struct extent *ret_extent)
+    REQUIRES(log->append_lock)
 {
     bool broken = false;
     int r;
@@ -69,7 +69,7 @@ static int append_with_room(struct clog *log, const struct batch *batch,
     while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
            drop_for_room(log) == 0);
     if (broken)
-        sync_stop(log, r);
+        durability_stop(&log->durability, r);
     if ((r == -ENOSPC || r == -EDQUOT) && nowait &&
         (log->options.flags & CLOG_DROP_OLDEST))
         return -EAGAIN;
@@ -77,7 +77,7 @@ static int append_with_room(struct clog *log, const struct batch *batch,
 }
 
 /* The time of a batch: that of the clock, but never before the last one's. */
-static uint64_t batch_time(const struct clog *log)
+static uint64_t batch_time(const struct clog *log) REQUIRES(log->append_lock)
 {
     int64_t now = io_now(log->io);
     uint64_t time_ns = now > 0 ? (uint64_t)now : 0;
@@ -95,8 +95,9 @@ struct request {
 
 /* Whether the append may be made at all. */
 static int admit(struct clog *log, const struct request *request)
+    REQUIRES(log->append_lock)
 {
-    if (!atomic_load(&log->writable))
+    if (!durability_writable(&log->durability))
         return -EROFS;
     if (request->expected && *request->expected < log->next)
         return -EEXIST;
@@ -107,10 +108,10 @@ static int admit(struct clog *log, const struct request *request)
     return drop_admit(log, request->bytes, request->batch.count);
 }
 
-/* The caller holds append_lock, under which alone next and the active part
-   change; so they are read here without lock. */
+/* next and the active part change under append_lock alone; so they are read
+   here without lock. */
 static int append_locked(struct clog *log, struct request *request,
-                         uint64_t *ret_offset)
+                         uint64_t *ret_offset) REQUIRES(log->append_lock)
 {
     struct batch *batch = &request->batch;
     uint64_t first = log->next;
@@ -122,7 +123,7 @@ static int append_locked(struct clog *log, struct request *request,
     if (r < 0)
         return r;
     batch->time_ns = batch_time(log);
-    batch->durable = atomic_load(&log->durable);
+    batch->durable = durability_offset(&log->durability);
     r = append_with_room(log, batch, request->nowait, &extent);
     if (r < 0)
         return r;
@@ -160,15 +161,15 @@ static int append(struct clog *log, struct request *request,
     if (r < 0)
         goto out;
     if (!request->nowait)
-        (void)pthread_mutex_lock(&log->append_lock);
-    else if (pthread_mutex_trylock(&log->append_lock) != 0)
+        mutex_lock(&log->append_lock);
+    else if (!mutex_trylock(&log->append_lock))
         return -EAGAIN;
     r = append_locked(log, request, &offset);
     scratch_trim(&log->scratch);
-    (void)pthread_mutex_unlock(&log->append_lock);
+    mutex_unlock(&log->append_lock);
 out:
     if (r == 0)
-        wait_wake(log);
+        waiters_wake(&log->waiters);
     else if (r != -EAGAIN)
         atomic_fetch_add(&log->append_errors, 1);
     if (r == 0 && ret_offset)

@@ -26,6 +26,7 @@ struct segment *cache_detach(struct clog *log, struct part *part)
 }
 
 static void attach(struct clog *log, struct part *part, struct segment *files)
+    REQUIRES(log->cache_lock)
 {
     part->files = files;
     TAILQ_INSERT_HEAD(&log->cache, part, link);
@@ -33,7 +34,7 @@ static void attach(struct clog *log, struct part *part, struct segment *files)
 }
 
 /* The least recently used files that nobody uses, if there are too many. */
-static struct segment *evict(struct clog *log)
+static struct segment *evict(struct clog *log) REQUIRES(log->cache_lock)
 {
     struct part *part;
 
@@ -75,9 +76,9 @@ static int open_files(struct clog *log, struct part *part,
         return -ENOMEM;
     r = segment_open(files, log->io, log->segments, part->base, count);
     if (r == 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
+        mutex_lock(&log->cache_lock);
         r = use_memory_index(part, count, files);
-        (void)pthread_mutex_unlock(&log->cache_lock);
+        mutex_unlock(&log->cache_lock);
     }
     if (r < 0) {
         cache_close(files);
@@ -89,6 +90,7 @@ static int open_files(struct clog *log, struct part *part,
 
 /* Pins what is there already. */
 static struct segment *pin_open(struct clog *log, struct part *part)
+    REQUIRES(log->cache_lock)
 {
     if (!part->files)
         return NULL;
@@ -106,23 +108,23 @@ int cache_pin(struct clog *log, struct part *part, bool nowait,
     struct segment *files;
     int r;
 
-    (void)pthread_mutex_lock(&log->cache_lock);
+    mutex_lock(&log->cache_lock);
     files = pin_open(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
     if (!files && nowait)
         return -EAGAIN;
     if (!files) {
         r = open_files(log, part, &new);
         if (r < 0)
             return r;
-        (void)pthread_mutex_lock(&log->cache_lock);
+        mutex_lock(&log->cache_lock);
         if (!part->files) {
             attach(log, part, new);
             new = NULL;
         }
         files = pin_open(log, part);
         evicted = evict(log);
-        (void)pthread_mutex_unlock(&log->cache_lock);
+        mutex_unlock(&log->cache_lock);
         cache_close(new);
         cache_close(evicted);
     }
@@ -134,10 +136,10 @@ void cache_unpin(struct clog *log, struct part *part)
 {
     struct segment *closed = NULL;
 
-    (void)pthread_mutex_lock(&log->cache_lock);
+    mutex_lock(&log->cache_lock);
     if (--part->pins == 0 && part->reopen)
         closed = cache_detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
     cache_close(closed);
 }
 
@@ -145,18 +147,18 @@ void cache_reopen(struct clog *log, struct part *part)
 {
     struct segment *closed = NULL;
 
-    (void)pthread_mutex_lock(&log->cache_lock);
+    mutex_lock(&log->cache_lock);
     part->reopen = part->files != NULL;
     if (part->pins == 0)
         closed = cache_detach(log, part);
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
     cache_close(closed);
 }
 
 void cache_set_files(struct clog *log, struct part *part, struct segment *files)
 {
-    (void)pthread_mutex_lock(&log->cache_lock);
+    mutex_lock(&log->cache_lock);
     part->pins++;
     attach(log, part, files);
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
 }

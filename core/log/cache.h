@@ -25,8 +25,9 @@ void cache_set_files(struct clog *log, struct part *part,
                      struct segment *files);
 
 /* Takes the part's files out of the cache; they are the caller's, NULL if they
-   are closed. The caller holds cache_lock. */
-struct segment *cache_detach(struct clog *log, struct part *part);
+   are closed. */
+struct segment *cache_detach(struct clog *log, struct part *part)
+    REQUIRES(log->cache_lock);
 
 /* Closes and frees files. NULL is allowed. */
 void cache_close(struct segment *files);

@@ -2,9 +2,7 @@
 #include "log/drop.h"
 
 #include "log/cache.h"
-#include "log/cursor.h"
 #include "log/segments.h"
-#include "log/sync.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +33,8 @@ int drop_look(struct clog *log, struct oldest *ret_oldest)
 
 bool drop_is_unread(struct clog *log, const struct oldest *oldest)
 {
-    return cursor_lowest(log) < oldest->part->base + oldest->extent.count;
+    return cursors_lowest(&log->cursors) <
+           oldest->part->base + oldest->extent.count;
 }
 
 static void count_drop(struct clog *log, const struct oldest *oldest,
@@ -43,7 +42,7 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
 {
     struct clog_drops *drops = &log->drops;
 
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     drops->segments++;
     drops->records += oldest->extent.count;
     drops->bytes += oldest->extent.end + SLOTS_SIZE * oldest->extent.count;
@@ -52,7 +51,7 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
     drops->by_age += cause == DROP_BY_AGE;
     drops->by_full += cause == DROP_BY_FULL;
     drops->by_hand += cause == DROP_BY_HAND;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
 }
 
 /*
@@ -88,7 +87,7 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     /* Its files go once its name has for certain, or the segment could come
        back without them; what cannot be removed the next open removes. */
     if (r < 0)
-        sync_stop(log, r);
+        durability_stop(&log->durability, r);
     else
         (void)segment_remove(io, log->segments, dropped);
     return r;
@@ -101,13 +100,13 @@ int drop_for_room(struct clog *log)
 
     if (!(log->options.flags & CLOG_DROP_OLDEST))
         return -ENOSPC;
-    (void)pthread_mutex_lock(&log->retain_lock);
+    mutex_lock(&log->retain_lock);
     r = drop_look(log, &oldest);
     if (r == 0) {
         r = oldest.active ? -ENOSPC : drop_oldest(log, &oldest, DROP_BY_FULL);
         segments_put(log, oldest.part);
     }
-    (void)pthread_mutex_unlock(&log->retain_lock);
+    mutex_unlock(&log->retain_lock);
     return r;
 }
 

@@ -32,13 +32,13 @@ int drop_look(struct clog *log, struct oldest *ret_oldest);
 /* Whether a cursor has still to read of it. */
 bool drop_is_unread(struct clog *log, const struct oldest *oldest);
 
-/* Drops it, durably; it is not the active one. The caller holds retain_lock. */
+/* Drops it, durably; it is not the active one. */
 int drop_oldest(struct clog *log, const struct oldest *oldest,
-                enum drop_cause cause);
+                enum drop_cause cause) REQUIRES(log->retain_lock);
 
 /* Makes room on a full disk by dropping the oldest segment, if the log was
    opened so. ENOSPC: it was not, or there is only one. */
-int drop_for_room(struct clog *log);
+int drop_for_room(struct clog *log) EXCLUDES(log->retain_lock);
 
 /*
  * Whether an append of so many frame bytes and records has to be refused

@@ -5,33 +5,37 @@
  * segment), wait (for records), drop (the oldest segment), cursor, sync, view,
  * stream (the joined view), status, lookup (records and segments), reindex (an
  * index that is wrong), segments (which there are), cache (their open files).
- * Each calls only what comes after it here.
+ * Each calls only what comes after it here. Below them, and not knowing the
+ * log, are cursors, durability (what is durable) and waiters, each with a lock
+ * of its own, and lock.
  *
  * All locking of the library is in these files; the layers below, from segment
  * down, know none. The locks, in the order in which they are taken:
  *
- *     append_lock  one append or roll at a time
- *     retain_lock  one drop at a time
- *     reindex_lock one rebuilding of an index at a time
- *     cursor_write_lock  one change of a cursor at a time
- *     cursor_lock  the cursors
- *     sync_lock    who syncs, who waits, and what is durable
- *     lock         which segments there are, and how much of them counts
- *     cache_lock   which segments' files are open
+ *     append_lock       one append or roll at a time
+ *     retain_lock       one drop at a time
+ *     reindex_lock      one rebuilding of an index at a time
+ *     cursors.changing  one change of a cursor at a time
+ *     cursors.lock      the cursors
+ *     durability.lock   who syncs, who waits, and what is durable
+ *     waiters.lock      who waits for records
+ *     lock              which segments there are, and how much of them counts
+ *     cache_lock        which segments' files are open
  *
- *     wait_lock    who waits for records
- *
- * No call to the system that can wait is made under cursor_lock, sync_lock,
- * wait_lock, lock or cache_lock.
+ * No call to the system that can wait is made under cursors.lock,
+ * durability.lock, waiters.lock, lock or cache_lock.
  */
 #ifndef CLOG_LOG_LOG_H
 #define CLOG_LOG_LOG_H
 
 #include "clog.h"
 #include "io/io.h"
+#include "log/cursors.h"
+#include "log/durability.h"
+#include "log/lock.h"
+#include "log/waiters.h"
 #include "segment/segment.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -61,41 +65,27 @@ struct part {
 
 TAILQ_HEAD(part_list, part);
 
-struct cursor; /* cursor.c */
-
 struct clog {
     struct io *io;
-    int root, segments, cursors; /* owned; constant; cursors may be -1 */
+    int root, segments;          /* owned; constant */
     struct clog_options options; /* with defaults filled in; constant */
     struct clog_report report;   /* constant */
 
-    pthread_mutex_t append_lock;
+    struct mutex append_lock;
     struct scratch scratch; /* protected by append_lock */
     bool rolling;           /* protected by append_lock: the active segment
                                has been sealed, and its successor is due */
 
-    pthread_mutex_t retain_lock;
+    struct mutex retain_lock;
     struct clog_drops drops; /* protected by lock */
 
-    pthread_mutex_t reindex_lock;
+    struct mutex reindex_lock;
 
-    pthread_mutex_t cursor_write_lock; /* one change of a cursor at a time */
-    pthread_mutex_t cursor_lock;
-    struct cursor *cursor_list; /* protected by cursor_lock, owned */
-    size_t cursor_count;        /* protected by cursor_lock */
-    uint64_t cursor_ids;        /* protected by cursor_lock: given so far */
+    struct cursors cursors;
+    struct durability durability;
+    struct waiters waiters; /* for records */
 
-    pthread_mutex_t sync_lock;
-    pthread_cond_t synced;    /* syncing has become false */
-    bool syncing;             /* protected by sync_lock */
-    int durable_fd;           /* owned; -1 when read-only */
-    _Atomic uint64_t durable; /* written under sync_lock */
-
-    pthread_mutex_t wait_lock;
-    pthread_cond_t appended_more; /* there are records to wait for */
-    atomic_uint waiters;
-
-    pthread_rwlock_t lock;
+    struct rwlock lock;
     struct part **parts; /* protected by lock, owned; in order of base */
     size_t count, capacity;
     struct part *active; /* the last of parts; changes under append_lock and
@@ -107,17 +97,14 @@ struct clog {
     uint64_t last_ns;    /* protected by lock: time of the last record */
     uint64_t appends, appended, appended_bytes; /* protected by lock */
 
-    pthread_mutex_t cache_lock;
+    struct mutex cache_lock;
     struct part_list cache; /* parts with open files, most recent first */
     size_t cached;
     size_t cache_limit;
     uint64_t pinned_segments, pinned_bytes; /* protected by cache_lock: dropped
                                                and still in use */
 
-    atomic_bool writable;
-    atomic_int sync_error; /* negative errno of a failed sync or roll-back */
-    _Atomic uint64_t append_errors, syncs, rolls, read_errors, indexes,
-        prefixes;
+    _Atomic uint64_t append_errors, rolls, read_errors, indexes, prefixes;
 };
 
 /* As clog_open(), on any io. */

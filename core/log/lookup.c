@@ -297,7 +297,7 @@ static void fill_segment(struct clog *log, const struct part *part,
 {
     const struct extent *extent = &part->extent;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     segment->base = part->base;
     segment->next = part->base + extent->count;
     segment->sizes[CLOG_STORE] = extent->end;
@@ -306,7 +306,7 @@ static void fill_segment(struct clog *log, const struct part *part,
     segment->time_ns = part->last_ns;
     segment->stream_start = part->stream_start;
     segment->sealed = part->sealed;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
 }
 
 int clog_segment(struct clog *log, uint64_t base, unsigned flags,
@@ -323,10 +323,10 @@ int clog_segment(struct clog *log, uint64_t base, unsigned flags,
     if (segment.time_ns == 0) {
         r = last_time(log, part, &extent, (flags & CLOG_NOWAIT) != 0,
                       &segment.time_ns);
-        (void)pthread_rwlock_wrlock(&log->lock);
+        rwlock_write(&log->lock);
         if (part->last_ns == 0 && part->sealed)
             part->last_ns = segment.time_ns;
-        (void)pthread_rwlock_unlock(&log->lock);
+        rwlock_unlock(&log->lock);
     }
     segments_put(log, part);
     if (r == 0)

@@ -2,14 +2,12 @@
 #include "log/log.h"
 
 #include "log/cache.h"
-#include "log/cursor.h"
 #include "log/lookup.h"
 #include "log/reindex.h"
 #include "log/retain.h"
 #include "log/roll.h"
 #include "log/segments.h"
 #include "log/sized.h"
-#include "log/sync.h"
 #include "recovery/metadata.h"
 #include "recovery/recover.h"
 #include "recovery/report.h"
@@ -78,55 +76,37 @@ static size_t cache_limit(void)
     return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
 }
 
-static pthread_mutex_t *const *mutexes(struct clog *log,
-                                       pthread_mutex_t *list[8])
+static void init_log(struct clog *log, struct io *io)
 {
-    list[0] = &log->append_lock;
-    list[1] = &log->retain_lock;
-    list[2] = &log->reindex_lock;
-    list[3] = &log->cursor_write_lock;
-    list[4] = &log->cursor_lock;
-    list[5] = &log->sync_lock;
-    list[6] = &log->wait_lock;
-    list[7] = &log->cache_lock;
-    return list;
-}
-
-static int init_locks(struct clog *log)
-{
-    pthread_mutex_t *list[8];
-    pthread_rwlockattr_t attr;
-    int r;
-
-    for (int k = 0; k < 8; k++)
-        (void)pthread_mutex_init(mutexes(log, list)[k], NULL);
-    (void)pthread_cond_init(&log->synced, NULL);
-    (void)pthread_cond_init(&log->appended_more, NULL);
-    /* Readers are many and short; appends must not wait for all of them. */
-    (void)pthread_rwlockattr_init(&attr);
-    (void)pthread_rwlockattr_setkind_np(
-        &attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    r = pthread_rwlock_init(&log->lock, &attr);
-    (void)pthread_rwlockattr_destroy(&attr);
-    return -r;
+    log->io = io;
+    log->root = log->segments = -1;
+    log->cache_limit = cache_limit();
+    TAILQ_INIT(&log->cache);
+    mutex_init(&log->append_lock);
+    mutex_init(&log->retain_lock);
+    mutex_init(&log->reindex_lock);
+    cursors_init(&log->cursors, io);
+    durability_init(&log->durability, io);
+    waiters_init(&log->waiters);
+    rwlock_init(&log->lock);
+    mutex_init(&log->cache_lock);
 }
 
 static void free_log(struct clog *log)
 {
-    pthread_mutex_t *list[8];
-
     segments_done(log);
-    cursor_done(log);
+    mutex_done(&log->cache_lock);
+    rwlock_done(&log->lock);
+    waiters_done(&log->waiters);
+    durability_done(&log->durability);
+    cursors_done(&log->cursors);
+    mutex_done(&log->reindex_lock);
+    mutex_done(&log->retain_lock);
+    mutex_done(&log->append_lock);
     scratch_done(&log->scratch);
     clog_report_done(&log->report);
-    io_close(log->io, log->durable_fd);
     io_close(log->io, log->segments);
     io_close(log->io, log->root);
-    (void)pthread_rwlock_destroy(&log->lock);
-    (void)pthread_cond_destroy(&log->appended_more);
-    (void)pthread_cond_destroy(&log->synced);
-    for (int k = 0; k < 8; k++)
-        (void)pthread_mutex_destroy(mutexes(log, list)[k]);
     free(log);
 }
 
@@ -235,12 +215,13 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     bool fresh = log->count == 0 || recovery->seal;
     int r;
 
-    r = io_open(log->io, log->root, METADATA_DURABLE, O_RDWR | O_CREAT, 0600);
+    r = durability_open(&log->durability, log->root);
     if (r < 0)
         return r;
-    log->durable_fd = r;
     if (fresh) {
+        mutex_lock(&log->append_lock);
         r = roll_add_active(log);
+        mutex_unlock(&log->append_lock);
         if (r == 0 && log->count > 1)
             (void)segment_set_writable(log->io, log->segments,
                                        log->parts[log->count - 2]->base, false);
@@ -249,8 +230,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     }
     if (r < 0)
         return r;
-    sync_set_durable(log, log->next);
-    atomic_store(&log->writable, true);
+    durability_raise(&log->durability, log->next);
     return 0;
 }
 
@@ -263,9 +243,10 @@ static int take_over(struct clog *log, struct recovery *recovery)
     for (size_t k = 0; r == 0 && k < recovery->count; k++)
         r = add_found(log, &recovery->found[k]);
     log->next = recovery->next;
-    atomic_store(&log->durable, recovery->durable);
+    durability_raise(&log->durability, recovery->durable);
     if (r == 0)
-        r = cursor_load_all(log, recovery->read_only, &log->report);
+        r = cursors_load(&log->cursors, log->root, recovery->read_only,
+                         &log->report);
     if (r == 0 && !recovery->read_only)
         r = start_writing(log, recovery);
     /* Last: it may meet an index to be mended, and that wants to be written. */
@@ -313,13 +294,8 @@ int log_open(struct io *io, const char *path,
     log = calloc(1, sizeof(*log));
     if (!log)
         return -ENOMEM;
-    log->io = io;
-    log->root = log->segments = log->cursors = log->durable_fd = -1;
-    log->cache_limit = cache_limit();
-    TAILQ_INIT(&log->cache);
-    r = init_locks(log);
-    if (r == 0)
-        r = build(log, path, &taken);
+    init_log(log, io);
+    r = build(log, path, &taken);
     if (r == 0 && report)
         r = report_copy(report, &log->report);
     else if (report)
@@ -369,7 +345,7 @@ static int mark_clean(struct clog *log)
 
     if (r < 0)
         return r;
-    (void)durable_write(log->io, log->durable_fd, log->next);
+    durability_raise(&log->durability, log->next);
     r = clean_store(log->io, log->root, &clean);
     /* All is durable: without room for the marker, the next open reads more. */
     return r == -ENOSPC || r == -EDQUOT ? 0 : r;
@@ -381,9 +357,9 @@ int clog_close(struct clog *log)
 
     if (!log)
         return 0;
-    if (atomic_load(&log->sync_error) != 0)
-        r = atomic_load(&log->sync_error);
-    else if (atomic_load(&log->writable))
+    if (durability_error(&log->durability) != 0)
+        r = durability_error(&log->durability);
+    else if (durability_writable(&log->durability))
         r = mark_clean(log);
     free_log(log);
     return r;

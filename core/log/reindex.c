@@ -40,20 +40,20 @@ static int replace_index(struct clog *log, struct part *part,
     bool sealed;
     int r = -EROFS;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     sealed = part->sealed;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     if (!sealed && files->index.fd >= 0)
         return slots_write(&files->index, scan->index,
                            (size_t)scan->extent.count * SLOT_SIZE, 0);
-    if (atomic_load(&log->writable))
+    if (durability_writable(&log->durability))
         r = repair_index(log->io, log->segments, part->base, scan, false, true);
     if (r < 0) {
-        (void)pthread_mutex_lock(&log->cache_lock);
+        mutex_lock(&log->cache_lock);
         free(part->index);
         part->index = scan->index;
         scan->index = NULL;
-        (void)pthread_mutex_unlock(&log->cache_lock);
+        mutex_unlock(&log->cache_lock);
     }
     cache_reopen(log, part);
     return 0;
@@ -120,10 +120,10 @@ int reindex(struct clog *log, struct part *part, const struct extent *extent,
 {
     int r = -EIO;
 
-    (void)pthread_mutex_lock(&log->reindex_lock);
+    mutex_lock(&log->reindex_lock);
     /* Where a scan was lost another would be, and each reads all there is. */
     if (part->lost < extent->count && (index_failed || i >= part->mended))
         r = reindex_locked(log, part, extent);
-    (void)pthread_mutex_unlock(&log->reindex_lock);
+    mutex_unlock(&log->reindex_lock);
     return r;
 }

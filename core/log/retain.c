@@ -45,7 +45,7 @@ static enum drop_cause due(const struct clog *log, const struct oldest *oldest)
 }
 
 /* Drops the oldest segment if a limit says so. Returns 1 if it did. */
-static int retain_one(struct clog *log)
+static int retain_one(struct clog *log) REQUIRES(log->retain_lock)
 {
     struct oldest oldest;
     enum drop_cause cause;
@@ -75,14 +75,14 @@ static int roll_by_age(struct clog *log)
 
     if (age_ns == 0 || now <= 0)
         return 0;
-    (void)pthread_mutex_lock(&log->append_lock);
-    (void)pthread_rwlock_rdlock(&log->lock);
+    mutex_lock(&log->append_lock);
+    rwlock_read(&log->lock);
     first_ns = segments_active(log)->first_ns;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     if (segments_active(log)->extent.count > 0 && first_ns > 0 &&
         (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
         r = roll_active(log);
-    (void)pthread_mutex_unlock(&log->append_lock);
+    mutex_unlock(&log->append_lock);
     return r;
 }
 
@@ -91,19 +91,20 @@ int clog_retain(struct clog *log)
     int dropped = 0;
     int r;
 
-    if (!atomic_load(&log->writable))
+    if (!durability_writable(&log->durability))
         return -EROFS;
     r = roll_by_age(log);
     if (r < 0)
         return r;
-    (void)pthread_mutex_lock(&log->retain_lock);
+    mutex_lock(&log->retain_lock);
     while ((r = retain_one(log)) > 0)
         dropped++;
-    (void)pthread_mutex_unlock(&log->retain_lock);
+    mutex_unlock(&log->retain_lock);
     return r < 0 ? r : dropped;
 }
 
 static int drop_locked(struct clog *log, uint64_t base)
+    REQUIRES(log->retain_lock)
 {
     struct part *part = NULL;
     struct oldest oldest;
@@ -127,10 +128,10 @@ int clog_drop(struct clog *log, uint64_t base)
 {
     int r;
 
-    if (!atomic_load(&log->writable))
+    if (!durability_writable(&log->durability))
         return -EROFS;
-    (void)pthread_mutex_lock(&log->retain_lock);
+    mutex_lock(&log->retain_lock);
     r = drop_locked(log, base);
-    (void)pthread_mutex_unlock(&log->retain_lock);
+    mutex_unlock(&log->retain_lock);
     return r;
 }

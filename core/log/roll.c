@@ -3,7 +3,6 @@
 
 #include "log/cache.h"
 #include "log/segments.h"
-#include "log/sync.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,9 +34,9 @@ int roll_add_active(struct clog *log)
 
 static void seal(struct clog *log, struct part *part)
 {
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     part->sealed = true;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     cache_reopen(log, part);
     cache_unpin(log, part);
     /* If this fails the next open does it. */
@@ -60,10 +59,10 @@ int roll_active(struct clog *log)
     log->rolling = true;
     r = segment_sync_all(old->files);
     if (r < 0) {
-        sync_stop(log, r);
+        durability_stop(&log->durability, r);
         return r;
     }
-    sync_set_durable(log, log->next);
+    durability_raise(&log->durability, log->next);
     r = roll_add_active(log);
     if (r < 0)
         return r;

@@ -7,11 +7,10 @@
 
 #include "log/log.h"
 
-/* Makes the segment that begins at the log's next offset, and its part. The
-   caller holds append_lock, or is alone. */
-int roll_add_active(struct clog *log);
+/* Makes the segment that begins at the log's next offset, and its part. */
+int roll_add_active(struct clog *log) REQUIRES(log->append_lock);
 
-/* Rolls, unless the active segment is empty. The caller holds append_lock. */
-int roll_active(struct clog *log);
+/* Rolls, unless the active segment is empty. */
+int roll_active(struct clog *log) REQUIRES(log->append_lock);
 
 #endif

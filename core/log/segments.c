@@ -12,13 +12,13 @@ static void free_part(struct clog *log, struct part *part)
 {
     struct segment *closed;
 
-    (void)pthread_mutex_lock(&log->cache_lock);
+    mutex_lock(&log->cache_lock);
     closed = cache_detach(log, part);
     if (part->dropped) {
         log->pinned_segments--;
         log->pinned_bytes -= part->extent.end;
     }
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
     cache_close(closed);
     free(part->index);
     free(part);
@@ -38,9 +38,9 @@ static void found(struct part *part, struct part **ret_part)
     *ret_part = part;
 }
 
-/* The last part whose base (or stream start) is at or below key; the caller
-   holds lock. */
+/* The last part whose base (or stream start) is at or below key. */
 static struct part *search(const struct clog *log, uint64_t key, bool by_stream)
+    REQUIRES_SHARED(log->lock)
 {
     size_t low = 0;
     size_t high = log->count;
@@ -63,7 +63,7 @@ int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
     struct part *part;
     int r = 0;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     part = search(log, offset, false);
     if (!part || offset >= log->next)
         r = -ENOENT;
@@ -73,7 +73,7 @@ int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
         found(part, ret_part);
         *ret_extent = part->extent;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -83,7 +83,7 @@ int segments_find_byte(struct clog *log, uint64_t position,
     struct part *part;
     int r = 0;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     /* Empty parts start where the next one does; the last of them is found,
        and it is the one with bytes unless position is the end. */
     part = search(log, position, true);
@@ -95,7 +95,7 @@ int segments_find_byte(struct clog *log, uint64_t position,
         found(part, ret_part);
         *ret_extent = part->extent;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -104,13 +104,13 @@ int segments_find_base(struct clog *log, uint64_t base, struct part **ret_part)
     struct part *part;
     int r = -ENOENT;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     part = search(log, base, false);
     if (part && part->base == base) {
         found(part, ret_part);
         r = 0;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -121,7 +121,7 @@ int segments_find_after(struct clog *log, uint64_t base, struct part **ret_part,
     size_t high;
     int r = -ENOENT;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     high = log->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -136,7 +136,7 @@ int segments_find_after(struct clog *log, uint64_t base, struct part **ret_part,
         *ret_extent = log->parts[low]->extent;
         r = 0;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -144,12 +144,12 @@ int segments_find_active(struct clog *log, struct part **ret_part)
 {
     int r = -ENOENT;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     if (log->count > 0) {
         found(segments_active(log), ret_part);
         r = 0;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -162,13 +162,13 @@ struct extent segments_extent(struct clog *log, const struct part *part)
 {
     struct extent extent;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     extent = part->extent;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return extent;
 }
 
-static int make_room(struct clog *log)
+static int make_room(struct clog *log) REQUIRES(log->lock)
 {
     size_t capacity = log->capacity ? 2 * log->capacity : 16;
     struct part **parts;
@@ -187,7 +187,7 @@ int segments_add(struct clog *log, struct part *part)
 {
     int r;
 
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     r = make_room(log);
     if (r == 0) {
         part->stream_start = log->stream_end;
@@ -197,7 +197,7 @@ int segments_add(struct clog *log, struct part *part)
         log->stream_end +=
             part->extent.end - RECORD_PREFIX * part->extent.count;
     }
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return r;
 }
 
@@ -205,17 +205,17 @@ void segments_remove_first(struct clog *log)
 {
     struct part *part;
 
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     part = log->parts[0];
     log->count--;
     memmove(log->parts, log->parts + 1, log->count * sizeof(struct part *));
     log->records -= part->extent.count;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->cache_lock);
+    rwlock_unlock(&log->lock);
+    mutex_lock(&log->cache_lock);
     part->dropped = true;
     log->pinned_segments++;
     log->pinned_bytes += part->extent.end;
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
     segments_put(log, part);
 }
 
@@ -232,13 +232,13 @@ uint64_t segments_next(struct clog *log)
 {
     uint64_t next;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     next = log->next;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return next;
 }
 
-static uint64_t first_offset(const struct clog *log)
+static uint64_t first_offset(const struct clog *log) REQUIRES_SHARED(log->lock)
 {
     return log->count > 0 ? log->parts[0]->base : log->next;
 }
@@ -247,14 +247,14 @@ uint64_t segments_oldest(struct clog *log)
 {
     uint64_t offset;
 
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     offset = first_offset(log);
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     return offset;
 }
 
-/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
-static uint64_t stored_bytes(const struct clog *log)
+/* A record has a prefix, an index entry and a stamp. */
+static uint64_t stored_bytes(const struct clog *log) REQUIRES_SHARED(log->lock)
 {
     uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
 
@@ -265,23 +265,23 @@ static uint64_t stored_bytes(const struct clog *log)
 void segments_totals(struct clog *log, uint64_t *ret_bytes,
                      uint64_t *ret_records)
 {
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     *ret_bytes = stored_bytes(log);
     *ret_records = log->records;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
 }
 
 void segments_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
 {
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     *ret_start = log->count ? log->parts[0]->stream_start : 0;
     *ret_end = log->stream_end;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
 }
 
 void segments_status(struct clog *log, struct clog_status *status)
 {
-    (void)pthread_rwlock_rdlock(&log->lock);
+    rwlock_read(&log->lock);
     status->oldest = first_offset(log);
     status->next = log->next;
     status->active = log->count ? segments_active(log)->base : log->next;
@@ -296,9 +296,9 @@ void segments_status(struct clog *log, struct clog_status *status)
     status->appended = log->appended;
     status->appended_bytes = log->appended_bytes;
     status->drops = log->drops;
-    (void)pthread_rwlock_unlock(&log->lock);
-    (void)pthread_mutex_lock(&log->cache_lock);
+    rwlock_unlock(&log->lock);
+    mutex_lock(&log->cache_lock);
     status->pinned_segments = log->pinned_segments;
     status->pinned_bytes = log->pinned_bytes;
-    (void)pthread_mutex_unlock(&log->cache_lock);
+    mutex_unlock(&log->cache_lock);
 }

@@ -36,11 +36,11 @@ static uint64_t oldest_time(struct clog *log)
         return 0;
     if (extent.count > 0)
         (void)lookup_stamp(log, part, 0, false, &record);
-    (void)pthread_rwlock_wrlock(&log->lock);
+    rwlock_write(&log->lock);
     /* An append may have set it meanwhile. */
     if (part->first_ns == 0)
         part->first_ns = record.time_ns;
-    (void)pthread_rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->lock);
     segments_put(log, part);
     return record.time_ns;
 }
@@ -50,21 +50,19 @@ int clog_status(struct clog *log, struct clog_status *ret_status)
     struct clog_status status = {0};
 
     segments_status(log, &status);
-    (void)pthread_mutex_lock(&log->cursor_lock);
-    status.cursors = log->cursor_count;
-    (void)pthread_mutex_unlock(&log->cursor_lock);
-    status.durable = atomic_load(&log->durable);
+    status.cursors = cursors_count(&log->cursors);
+    status.durable = durability_offset(&log->durability);
     if (status.durable > status.next)
         status.durable = status.next;
     status.payload_bytes = status.stream_end - status.stream_start;
     status.append_errors = atomic_load(&log->append_errors);
-    status.syncs = atomic_load(&log->syncs);
+    status.syncs = atomic_load(&log->durability.syncs);
     status.rolls = atomic_load(&log->rolls);
     status.read_errors = atomic_load(&log->read_errors);
     status.indexes_rebuilt = log->report.indexes + atomic_load(&log->indexes);
     status.prefixes_mended = atomic_load(&log->prefixes);
-    status.sync_error = -atomic_load(&log->sync_error);
-    status.writable = atomic_load(&log->writable);
+    status.sync_error = -durability_error(&log->durability);
+    status.writable = durability_writable(&log->durability);
     if (status.records > 0 && status.oldest_time_ns == 0)
         status.oldest_time_ns = oldest_time(log);
     return sized_give(&status, sizeof(status), ret_status);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "log/durability.h"
+
+#include "recovery/metadata.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+void durability_init(struct durability *durability, struct io *io)
+{
+    *durability = (struct durability){.io = io, .fd = -1};
+    mutex_init(&durability->lock);
+    (void)pthread_cond_init(&durability->synced, NULL);
+}
+
+void durability_done(struct durability *durability)
+{
+    io_close(durability->io, durability->fd);
+    (void)pthread_cond_destroy(&durability->synced);
+    mutex_done(&durability->lock);
+}
+
+int durability_open(struct durability *durability, int root)
+{
+    int fd =
+        io_open(durability->io, root, METADATA_DURABLE, O_RDWR | O_CREAT, 0600);
+
+    if (fd < 0)
+        return fd;
+    durability->fd = fd;
+    return 0;
+}
+
+bool durability_writable(const struct durability *durability)
+{
+    return durability->fd >= 0 && durability_error(durability) == 0;
+}
+
+int durability_error(const struct durability *durability)
+{
+    return atomic_load(&durability->error);
+}
+
+uint64_t durability_offset(const struct durability *durability)
+{
+    return atomic_load(&durability->offset);
+}
+
+void durability_stop(struct durability *durability, int error)
+{
+    int none = 0;
+
+    (void)atomic_compare_exchange_strong(&durability->error, &none, error);
+}
+
+void durability_raise(struct durability *durability, uint64_t next)
+{
+    mutex_lock(&durability->lock);
+    if (next > durability_offset(durability))
+        atomic_store(&durability->offset, next);
+    mutex_unlock(&durability->lock);
+    /* A lower bound for the next open: nothing depends on its being there. */
+    if (durability->fd >= 0)
+        (void)durable_write(durability->io, durability->fd, next);
+}
+
+static int sync_for_all(struct durability *durability, durability_sync_fn *sync,
+                        void *ctx)
+{
+    uint64_t next = 0;
+    int r = sync(ctx, &next);
+
+    if (r < 0) {
+        durability_stop(durability, r);
+        return r;
+    }
+    atomic_fetch_add(&durability->syncs, 1);
+    durability_raise(durability, next);
+    return 0;
+}
+
+/* Waits for the thread that syncs, or becomes it. */
+static int commit_once(struct durability *durability, durability_sync_fn *sync,
+                       void *ctx) REQUIRES(durability->lock)
+{
+    int r;
+
+    if (durability_error(durability) != 0)
+        return -EIO;
+    if (durability->fd < 0)
+        return -EROFS;
+    if (durability->syncing) {
+        (void)mutex_wait(&durability->lock, &durability->synced, NULL);
+        return 0;
+    }
+    durability->syncing = true;
+    mutex_unlock(&durability->lock);
+    r = sync_for_all(durability, sync, ctx);
+    mutex_lock(&durability->lock);
+    durability->syncing = false;
+    (void)pthread_cond_broadcast(&durability->synced);
+    return r;
+}
+
+int durability_commit(struct durability *durability, uint64_t upto,
+                      durability_sync_fn *sync, void *ctx)
+{
+    int r = 0;
+
+    mutex_lock(&durability->lock);
+    while (r == 0 && durability_offset(durability) < upto)
+        r = commit_once(durability, sync, ctx);
+    mutex_unlock(&durability->lock);
+    return r;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "log/cursors.h"
+#include "recovery/report.h"
+#include "test.h"
+
+/* Cursors without a log. */
+struct bench {
+    char *dir;
+    int root;
+    struct cursors cursors;
+    struct clog_report report;
+};
+
+static void load(struct bench *bench, bool read_only)
+{
+    cursors_init(&bench->cursors, io_posix());
+    assert_int_equal(
+        cursors_load(&bench->cursors, bench->root, read_only, &bench->report),
+        0);
+}
+
+/* As the next open finds them. */
+static void load_again(struct bench *bench, bool read_only)
+{
+    cursors_done(&bench->cursors);
+    load(bench, read_only);
+}
+
+static int setup(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+
+    assert_non_null(bench);
+    bench->dir = directory_make();
+    bench->root = open(bench->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(bench->root >= 0);
+    load(bench, false);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+
+    cursors_done(&bench->cursors);
+    clog_report_done(&bench->report);
+    assert_int_equal(close(bench->root), 0);
+    directory_remove(bench->dir);
+    free(bench);
+    return 0;
+}
+
+static void expect(struct bench *bench, const char *name, uint64_t offset)
+{
+    struct clog_cursor cursor;
+
+    assert_int_equal(cursors_get(&bench->cursors, name, &cursor), 0);
+    assert_string_equal(cursor.name, name);
+    assert_int_equal(cursor.offset, offset);
+}
+
+static void test_cursors_survive(void **state)
+{
+    struct bench *bench = *state;
+    struct clog_cursor cursor;
+
+    assert_int_equal(cursors_lowest(&bench->cursors), UINT64_MAX);
+    assert_false(file_exists(bench->dir, "cursors"));
+    assert_int_equal(cursors_make(&bench->cursors, "a", 7), 0);
+    assert_int_equal(cursors_make(&bench->cursors, "a", 8), -EEXIST);
+    assert_int_equal(cursors_make(&bench->cursors, "b", 3), 0);
+    assert_int_equal(cursors_make(&bench->cursors, "c", 5), 0);
+    assert_int_equal(cursors_move(&bench->cursors, "a", 9), 0);
+    assert_int_equal(cursors_move(&bench->cursors, "d", 9), -ENOENT);
+    assert_int_equal(cursors_lowest(&bench->cursors), 3);
+    assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
+    assert_int_equal(cursors_remove(&bench->cursors, "b"), -ENOENT);
+    assert_int_equal(cursors_lowest(&bench->cursors), 5);
+    for (int read_only = 0; read_only < 2; read_only++) {
+        load_again(bench, read_only);
+        expect(bench, "a", 9);
+        expect(bench, "c", 5);
+        assert_int_equal(cursors_get(&bench->cursors, "b", &cursor), -ENOENT);
+        assert_int_equal(cursors_count(&bench->cursors), 2);
+    }
+}
+
+/* By rising ids, which no other cursor gets. */
+static void test_cursors_are_listed(void **state)
+{
+    struct bench *bench = *state;
+    struct clog_cursor cursor = {0};
+    char name[] = "aa";
+    uint64_t id = 0;
+    unsigned count = 0;
+
+    for (int i = 0; i < 100; i++) {
+        name[0] = (char)('a' + i / 10);
+        name[1] = (char)('a' + i % 10);
+        assert_int_equal(cursors_make(&bench->cursors, name, 0), 0);
+    }
+    for (int i = 1; i < 100; i += 2) {
+        name[0] = (char)('a' + i / 10);
+        name[1] = (char)('a' + i % 10);
+        assert_int_equal(cursors_remove(&bench->cursors, name), 0);
+    }
+    assert_int_equal(cursors_make(&bench->cursors, "last", 0), 0);
+    while (cursors_after(&bench->cursors, id, &cursor) == 0) {
+        assert_true(cursor.id >= id);
+        id = cursor.id + 1;
+        count++;
+    }
+    assert_int_equal(count, 51);
+    assert_string_equal(cursor.name, "last");
+}
+
+/* What is none of ours stays. */
+static void test_cursors_leave_others_alone(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_int_equal(cursors_make(&bench->cursors, "a", 1), 0);
+    file_save(bench->dir, "cursors/b.new", "half", 4);
+    file_save(bench->dir, "cursors/.hidden", "x", 1);
+    load_again(bench, false);
+    assert_int_equal(cursors_count(&bench->cursors), 1);
+    assert_int_equal(bench->report.note_count, 1);
+    assert_int_equal(directory_count(bench->dir, "cursors"), 3);
+    assert_int_equal(cursors_make(&bench->cursors, ".hidden", 0), -EINVAL);
+}
+
+#define BENCH_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(test_cursors_survive),
+        BENCH_TEST(test_cursors_are_listed),
+        BENCH_TEST(test_cursors_leave_others_alone),
+    };
+
+    return cmocka_run_group_tests_name("cursors", tests, NULL, NULL);
+}
