@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/at.h"
 
+#include "files/kind.h"
 #include "files/mount.h"
 #include "files/records.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -224,7 +224,7 @@ int at_lookup(struct fs *fs, uint64_t number, const char *name,
 }
 
 int at_list(struct fs *fs, uint64_t number, uint64_t cookie,
-            struct tree_entry *ret_entry)
+            struct entry *ret_entry)
 {
     (void)fs;
     (void)number;
@@ -233,7 +233,7 @@ int at_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 0;
 }
 
-int at_link_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
+int at_link_attr(struct fs *fs, uint64_t offset, struct attr *attr)
 {
     (void)offset;
     return record_link_attr(fs, 0, attr);

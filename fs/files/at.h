@@ -13,8 +13,8 @@
 
 struct fs;
 struct node;
-struct tree_attr;
-struct tree_entry;
+struct attr;
+struct entry;
 
 /*
  * Reads a time as RFC 3339 has it, date and time joined by T, t or a blank:
@@ -33,12 +33,12 @@ struct tree_entry;
  */
 int at_parse(const char *text, int64_t *ret_ns);
 
-/* The functions of tree.h's table: the directory; a link, whose number is its
+/* The functions of kind.h: the directory; a link, whose number is its
    record's offset. ENOENT: no time, or one after the last record. */
 int at_lookup(struct fs *fs, uint64_t number, const char *name,
               struct node *ret_node);
 int at_list(struct fs *fs, uint64_t number, uint64_t cookie,
-            struct tree_entry *ret_entry);
-int at_link_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr);
+            struct entry *ret_entry);
+int at_link_attr(struct fs *fs, uint64_t offset, struct attr *attr);
 
 #endif

@@ -2,9 +2,9 @@
 #include "files/claim.h"
 
 #include "files/handle.h"
+#include "files/kind.h"
 #include "files/mount.h"
 #include "files/put.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 
@@ -14,7 +14,7 @@ int claim_make(struct fs *fs, struct node dir, const char *name,
     struct clog_status status = {.size = sizeof(status)};
     uint64_t offset;
 
-    if (dir.kind != NODE_RECORDS || tree_parse_number(name, &offset) < 0)
+    if (dir.kind != NODE_RECORDS || name_number(name, &offset) < 0)
         return -EPERM;
     clog_status(fs->log, &status);
     if (offset < status.next)
@@ -28,7 +28,7 @@ int claim_make(struct fs *fs, struct node dir, const char *name,
 }
 
 /* The name must be looked up again and again, until it is the record's. */
-int claim_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
+int claim_attr(struct fs *fs, uint64_t offset, struct attr *attr)
 {
     (void)fs;
     (void)offset;
@@ -46,7 +46,7 @@ int claim_write(struct fs *fs, struct handle *handle, const char *data,
         return 0;
     if (handle->claimed || size > PUT_MAX)
         return -EMSGSIZE;
-    r = clog_append_at(fs->log, handle->number, data, size, flags);
+    r = clog_append_at(fs->log, handle->node.number, data, size, flags);
     handle->claimed = r == 0;
     return r;
 }

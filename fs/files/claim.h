@@ -15,7 +15,7 @@
 struct fs;
 struct handle;
 struct node;
-struct tree_attr;
+struct attr;
 
 /*
  * The claim that is made as name in the directory dir. EEXIST: that record is
@@ -24,8 +24,8 @@ struct tree_attr;
 int claim_make(struct fs *fs, struct node dir, const char *name,
                struct node *ret_node);
 
-/* The function of tree.h's table. */
-int claim_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr);
+/* The function of kind.h. */
+int claim_attr(struct fs *fs, uint64_t offset, struct attr *attr);
 
 /*
  * Appends the write as the record that handle claims. EEXIST: another writer

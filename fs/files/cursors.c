@@ -3,9 +3,9 @@
 
 #include "files/follow.h"
 #include "files/handle.h"
+#include "files/kind.h"
 #include "files/mount.h"
 #include "files/stream.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +37,7 @@ static int find(struct fs *fs, uint64_t id, struct clog_cursor *ret_cursor)
     return 0;
 }
 
-int cursors_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+int cursors_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
@@ -61,7 +61,7 @@ int cursors_lookup(struct fs *fs, uint64_t number, const char *name,
 }
 
 int cursors_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                 struct tree_entry *ret_entry)
+                 struct entry *ret_entry)
 {
     struct clog_cursor cursor;
     int r = clog_cursor_after(fs->log, cookie, &cursor);
@@ -75,7 +75,7 @@ int cursors_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 1;
 }
 
-int cursor_attr(struct fs *fs, uint64_t id, struct tree_attr *attr)
+int cursor_attr(struct fs *fs, uint64_t id, struct attr *attr)
 {
     struct clog_cursor cursor;
 
@@ -118,7 +118,7 @@ int cursor_lookup(struct fs *fs, uint64_t id, const char *name,
 }
 
 int cursor_list(struct fs *fs, uint64_t id, uint64_t cookie,
-                struct tree_entry *ret_entry)
+                struct entry *ret_entry)
 {
     int r;
 
@@ -193,7 +193,7 @@ static int parse_offset(struct fs *fs, const char *text, size_t size,
         *ret_offset = status.oldest;
     else if (strcmp(word, "next") == 0)
         *ret_offset = status.next;
-    else if (tree_parse_number(word, ret_offset) < 0)
+    else if (name_number(word, ret_offset) < 0)
         return -EINVAL;
     return 0;
 }

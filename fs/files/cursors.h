@@ -18,21 +18,21 @@
 struct fs;
 struct handle;
 struct node;
-struct tree_attr;
-struct tree_entry;
+struct attr;
+struct entry;
 
-/* The functions of tree.h's table: all cursors; one. ESTALE: it is
+/* The functions of kind.h: all cursors; one. ESTALE: it is
    forgotten. */
-int cursors_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
+int cursors_attr(struct fs *fs, uint64_t number, struct attr *attr);
 int cursors_lookup(struct fs *fs, uint64_t number, const char *name,
                    struct node *ret_node);
 int cursors_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                 struct tree_entry *ret_entry);
-int cursor_attr(struct fs *fs, uint64_t id, struct tree_attr *attr);
+                 struct entry *ret_entry);
+int cursor_attr(struct fs *fs, uint64_t id, struct attr *attr);
 int cursor_lookup(struct fs *fs, uint64_t id, const char *name,
                   struct node *ret_node);
 int cursor_list(struct fs *fs, uint64_t id, uint64_t cookie,
-                struct tree_entry *ret_entry);
+                struct entry *ret_entry);
 
 /* Its figures, as a number and a newline. */
 int cursor_offset_open(struct fs *fs, uint64_t id, struct handle *handle);

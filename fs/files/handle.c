@@ -2,8 +2,8 @@
 #include "files/handle.h"
 
 #include "clog.h"
+#include "files/kind.h"
 #include "files/mount.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,10 +45,9 @@ static void delist(struct fs *fs, struct handle *handle)
     (void)pthread_mutex_unlock(&fs->handles_lock);
 }
 
-int handle_open(struct fs *fs, struct node node, int flags,
-                struct handle **ret_handle)
+int handle_open(struct fs *fs, const struct kind *kind, struct node node,
+                int flags, struct handle **ret_handle)
 {
-    const struct kind *kind = tree_kind(node.kind);
     struct handle *handle = NULL;
     int r = check_flags(kind, flags);
 
@@ -58,8 +57,8 @@ int handle_open(struct fs *fs, struct node node, int flags,
     if (!handle)
         return -ENOMEM;
     handle->fs = fs;
-    handle->kind = node.kind;
-    handle->number = node.number;
+    handle->kind = kind;
+    handle->node = node;
     handle->references = 1;
     (void)pthread_mutex_init(&handle->busy, NULL);
     enlist(fs, handle);
@@ -86,7 +85,7 @@ void handle_put(struct handle *handle)
     if (--handle->references > 0)
         return;
     delist(handle->fs, handle);
-    if (handle->kind == NODE_APPEND)
+    if (handle->node.kind == NODE_APPEND)
         append_close(&handle->fs->append, &handle->line);
     clog_view_close(handle->view);
     free(handle->text);

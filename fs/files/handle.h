@@ -7,22 +7,21 @@
 
 #include "files/append.h"
 #include "files/follow.h"
-#include "files/node.h"
+#include "files/kind.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-struct fs;
 struct clog_view;
 
 /* Of these, a door uses line or claimed, a view view, and a text text. */
 struct handle {
     struct fs *fs;               /* not owned */
     struct handle *next, **link; /* among fs->handles; by its lock */
-    enum node_kind kind;
-    uint64_t number;          /* the node's */
+    const struct kind *kind;
+    struct node node;
     bool cached;              /* the kernel reads it by pages, into its cache */
     bool keep;                /* cached, and what is cached already is right */
     atomic_uint references;   /* the open file's, and one of each job's */
@@ -36,11 +35,12 @@ struct handle {
 };
 
 /*
- * Opens node with open(2)'s flags. EACCES: it is not offered for that. ELOOP:
- * a symbolic link. EISDIR. ENOMEM. Else what the file's own opening answers.
+ * Opens node, which is of that kind, with open(2)'s flags. EACCES: it is not
+ * offered for that. ELOOP: a symbolic link. EISDIR. ENOMEM. Else what the
+ * file's own opening answers.
  */
-int handle_open(struct fs *fs, struct node node, int flags,
-                struct handle **ret_handle);
+int handle_open(struct fs *fs, const struct kind *kind, struct node node,
+                int flags, struct handle **ret_handle);
 
 /* Another user of handle; returns it. */
 struct handle *handle_get(struct handle *handle);

@@ -27,6 +27,7 @@ struct fs {
     uint64_t door_lookups;  /* the last number given to a door's node */
     /* The kernel may have cached what `records` is like. */
     atomic_bool records_cached;
+    atomic_size_t following; /* reads of the files `follow` that wait */
 };
 
 #endif

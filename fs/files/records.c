@@ -2,8 +2,8 @@
 #include "files/records.h"
 
 #include "files/handle.h"
+#include "files/kind.h"
 #include "files/mount.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@ static int gone(struct fs *fs, uint64_t offset, int r)
     return offset < status.oldest ? -ESTALE : -ENOENT;
 }
 
-int records_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+int records_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
@@ -28,7 +28,7 @@ int records_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
     fs->records_cached = true; /* before looking: an append comes after it */
     clog_status(fs->log, &status);
     if (status.last_time_ns > 0)
-        tree_set_time(attr, status.last_time_ns);
+        attr_set_time(attr, status.last_time_ns);
     attr->watched = true;
     return 0;
 }
@@ -38,7 +38,7 @@ int records_lookup(struct fs *fs, uint64_t number, const char *name,
 {
     struct clog_record record;
     uint64_t offset;
-    int r = tree_parse_number(name, &offset);
+    int r = name_number(name, &offset);
 
     (void)number;
     if (r == 0)
@@ -50,7 +50,7 @@ int records_lookup(struct fs *fs, uint64_t number, const char *name,
 }
 
 int records_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                 struct tree_entry *ret_entry)
+                 struct entry *ret_entry)
 {
     uint64_t offset = clog_seek(fs->log, cookie);
 
@@ -68,7 +68,7 @@ int record_stat(struct fs *fs, uint64_t offset, struct clog_record *ret_record)
     return gone(fs, offset, clog_stat(fs->log, offset, 0, ret_record));
 }
 
-int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
+int record_attr(struct fs *fs, uint64_t offset, struct attr *attr)
 {
     struct clog_record record;
     int r = record_stat(fs, offset, &record);
@@ -76,7 +76,7 @@ int record_attr(struct fs *fs, uint64_t offset, struct tree_attr *attr)
     if (r < 0)
         return r;
     attr->stat.st_size = (off_t)record.length;
-    tree_set_time(attr, record.time_ns);
+    attr_set_time(attr, record.time_ns);
     return 0;
 }
 
@@ -89,7 +89,7 @@ int record_open(struct fs *fs, uint64_t offset, struct handle *handle)
     return gone(fs, offset, r);
 }
 
-int record_link_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+int record_link_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     (void)fs;
     (void)number;

@@ -2,8 +2,8 @@
 #include "files/segments.h"
 
 #include "files/handle.h"
+#include "files/kind.h"
 #include "files/mount.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,7 @@ static int find(struct fs *fs, uint64_t base, struct clog_segment *ret_segment)
     return 0;
 }
 
-int segments_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+int segments_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
@@ -44,7 +44,7 @@ int segments_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
     clog_status(fs->log, &status);
     attr->stat.st_nlink = (nlink_t)(2 + status.segments);
     if (status.last_time_ns > 0)
-        tree_set_time(attr, status.last_time_ns);
+        attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
     return 0;
 }
@@ -55,7 +55,7 @@ static int parse_base(const char *name, uint64_t *ret_base)
     if (strlen(name) != BASE_DIGITS)
         return -ENOENT;
     name += strspn(name, "0");
-    return tree_parse_number(*name == '\0' ? "0" : name, ret_base);
+    return name_number(*name == '\0' ? "0" : name, ret_base);
 }
 
 int segments_lookup(struct fs *fs, uint64_t number, const char *name,
@@ -75,7 +75,7 @@ int segments_lookup(struct fs *fs, uint64_t number, const char *name,
 }
 
 int segments_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                  struct tree_entry *ret_entry)
+                  struct entry *ret_entry)
 {
     struct clog_segment segment;
     int r = clog_segment(fs->log, cookie, 0, &segment);
@@ -91,14 +91,14 @@ int segments_list(struct fs *fs, uint64_t number, uint64_t cookie,
 }
 
 /* What is sealed does not change any more. */
-int segment_attr(struct fs *fs, uint64_t base, struct tree_attr *attr)
+int segment_attr(struct fs *fs, uint64_t base, struct attr *attr)
 {
     struct clog_segment segment;
     int r = find(fs, base, &segment);
 
     if (r < 0)
         return r;
-    tree_set_time(attr, segment.time_ns);
+    attr_set_time(attr, segment.time_ns);
     if (!segment.sealed)
         attr->timeout = 0;
     return 0;
@@ -118,7 +118,7 @@ int segment_lookup(struct fs *fs, uint64_t base, const char *name,
 }
 
 int segment_list(struct fs *fs, uint64_t base, uint64_t cookie,
-                 struct tree_entry *ret_entry)
+                 struct entry *ret_entry)
 {
     (void)fs;
     if (cookie >= FILES)
@@ -130,7 +130,7 @@ int segment_list(struct fs *fs, uint64_t base, uint64_t cookie,
 }
 
 static int file_attr(struct fs *fs, uint64_t base, enum clog_file file,
-                     struct tree_attr *attr)
+                     struct attr *attr)
 {
     struct clog_segment segment;
     int r = find(fs, base, &segment);
@@ -139,7 +139,7 @@ static int file_attr(struct fs *fs, uint64_t base, enum clog_file file,
         return r;
     attr->stat.st_size = (off_t)segment.sizes[file];
     attr->stat.st_blocks = (blkcnt_t)((segment.sizes[file] + 511) / 512);
-    tree_set_time(attr, segment.time_ns);
+    attr_set_time(attr, segment.time_ns);
     if (!segment.sealed)
         attr->timeout = 0;
     return 0;
@@ -161,17 +161,17 @@ static int file_open(struct fs *fs, uint64_t base, enum clog_file file,
     return 0;
 }
 
-int segment_store_attr(struct fs *fs, uint64_t base, struct tree_attr *attr)
+int segment_store_attr(struct fs *fs, uint64_t base, struct attr *attr)
 {
     return file_attr(fs, base, CLOG_STORE, attr);
 }
 
-int segment_index_attr(struct fs *fs, uint64_t base, struct tree_attr *attr)
+int segment_index_attr(struct fs *fs, uint64_t base, struct attr *attr)
 {
     return file_attr(fs, base, CLOG_INDEX, attr);
 }
 
-int segment_stamps_attr(struct fs *fs, uint64_t base, struct tree_attr *attr)
+int segment_stamps_attr(struct fs *fs, uint64_t base, struct attr *attr)
 {
     return file_attr(fs, base, CLOG_STAMPS, attr);
 }

@@ -3,7 +3,6 @@
 
 #include "files/handle.h"
 #include "files/mount.h"
-#include "serve/dispatch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -160,7 +159,7 @@ static void collect(struct fs *fs, struct figures *f,
     add_limits(f, fs->options);
     add_drops(f, s);
     add(f, "cursors", GAUGE, s->cursors, "Reading positions with a name.");
-    add(f, "following", GAUGE, work_following(fs->work),
+    add(f, "following", GAUGE, fs->following,
         "Reads that wait for the next record.");
     add(f, "in_doubt", GAUGE, s->sync_error != 0 ? s->next - s->durable : 0,
         "Records, from durable on, that a failed sync leaves in doubt.");

@@ -5,7 +5,7 @@
  * The same figures twice: lines of a key and a value, and the text format of
  * Prometheus. The text is made when the file is opened and stays as it is.
  *
- * The functions of tree.h's table. ENOMEM.
+ * The functions of kind.h. ENOMEM.
  */
 #ifndef CLOG_FS_FILES_STATUS_H
 #define CLOG_FS_FILES_STATUS_H

@@ -2,12 +2,12 @@
 #include "files/stream.h"
 
 #include "files/handle.h"
+#include "files/kind.h"
 #include "files/mount.h"
-#include "serve/tree.h"
 
 #include <errno.h>
 
-int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr)
+int stream_attr(struct fs *fs, uint64_t origin, struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
@@ -16,7 +16,7 @@ int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr)
         return -ESTALE;
     attr->stat.st_size = (off_t)(status.stream_end - origin);
     if (status.last_time_ns > 0)
-        tree_set_time(attr, status.last_time_ns);
+        attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
     attr->entry_timeout = 0;
     return 0;

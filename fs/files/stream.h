@@ -2,7 +2,7 @@
 /*
  * stream.h - the file `log`: all records, end to end.
  *
- * The functions of tree.h's table; number is the position in the stream where
+ * The functions of kind.h; number is the position in the stream where
  * the file begins. When the oldest records are dropped, the name stands for
  * another node; who has the old one open keeps its positions.
  */
@@ -13,9 +13,9 @@
 
 struct fs;
 struct handle;
-struct tree_attr;
+struct attr;
 
-int stream_attr(struct fs *fs, uint64_t origin, struct tree_attr *attr);
+int stream_attr(struct fs *fs, uint64_t origin, struct attr *attr);
 int stream_number(struct fs *fs, uint64_t *ret_origin);
 
 /*

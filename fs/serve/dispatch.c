@@ -2,14 +2,13 @@
 #include "serve/dispatch.h"
 
 #include "files/claim.h"
-#include "files/follow.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/put.h"
 #include "serve/commit.h"
 #include "serve/pool.h"
 #include "serve/retention.h"
-#include "serve/tree.h"
+#include "serve/waiting.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +23,7 @@ struct work {
     struct pool reads;
     struct pool calls; /* one thread */
     struct commit commit;
-    struct follow follow;
+    struct waiters waiters;
     struct keeper keeper;
     char buffer[WORK_READ_MAX]; /* the receiver's */
 };
@@ -87,7 +86,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
         work_stop(work);
         return r;
     }
-    follow_start(&work->follow, fs->log, &work->reads);
+    waiting_start(&work->waiters, fs, &work->reads);
     *ret_work = work;
     return 0;
 }
@@ -99,7 +98,7 @@ void work_stop(struct work *work)
     keeper_stop(&work->keeper);
     pool_stop(&work->appends);
     pool_stop(&work->calls);
-    follow_stop(&work->follow);
+    waiting_stop(&work->waiters);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
     keeper_done(&work->keeper);
@@ -121,10 +120,10 @@ static int to_door(struct fs *fs, struct handle *handle,
     const char *data = written->data;
     size_t size = written->size;
 
-    if (handle->kind == NODE_APPEND)
+    if (handle->node.kind == NODE_APPEND)
         return append_write(&fs->append, &handle->line, data, size,
                             written->end, flags);
-    if (handle->kind == NODE_CLAIM)
+    if (handle->node.kind == NODE_CLAIM)
         return claim_write(fs, handle, data, size, flags);
     return size > 0 ? put_write(fs->log, data, size, flags) : 0;
 }
@@ -147,13 +146,13 @@ static void door_write(struct fs *fs, struct handle *handle,
  */
 static void announce(struct work *work, const struct written *written)
 {
-    struct node records = {NODE_RECORDS, 0};
+    uint64_t ino = 0;
 
-    if (atomic_exchange(&work->fs->records_cached, false))
-        fuse_lowlevel_notify_inval_inode(work->session, tree_ino(records), -1,
-                                         0);
-    follow_wake(&work->follow, written->data,
-                written->whole ? written->size : 0);
+    if (atomic_exchange(&work->fs->records_cached, false) &&
+        node_pack((struct node){NODE_RECORDS, 0}, &ino) == 0)
+        fuse_lowlevel_notify_inval_inode(work->session, ino, -1, 0);
+    waiting_wake(&work->waiters, written->data,
+                 written->whole ? written->size : 0);
 }
 
 /* Answers a write; now, unless it must be durable first. */
@@ -314,12 +313,7 @@ void work_read(struct work *work, fuse_req_t req, struct handle *handle,
 void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
                  size_t size, uint64_t position, bool nonblock)
 {
-    follow_read(&work->follow, req, handle, size, position, nonblock);
-}
-
-uint64_t work_following(struct work *work)
-{
-    return work->follow.count;
+    waiting_read(&work->waiters, req, handle, size, position, nonblock);
 }
 
 static void run_call(struct job *base)
@@ -364,7 +358,7 @@ void work_release(struct work *work, fuse_req_t req, struct handle *handle)
 {
     bool durable = false;
 
-    if (handle->kind == NODE_APPEND &&
+    if (handle->node.kind == NODE_APPEND &&
         (handle->references > 1 || handle->line.size > 0))
         pool_drain(&work->appends);
     if (handle->line.size > 0) {

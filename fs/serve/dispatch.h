@@ -66,9 +66,6 @@ void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
 void work_later(struct work *work, fuse_req_t req, work_call *call,
                 uint64_t number, const char *text, size_t size);
 
-/* How many reads of such views wait. For any thread. */
-uint64_t work_following(struct work *work);
-
 /* Drops the segment with that base. */
 void work_drop(struct work *work, fuse_req_t req, uint64_t base);
 

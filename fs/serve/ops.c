@@ -63,7 +63,7 @@ static int describe(struct fs *fs, struct node node,
                     struct fuse_entry_param *ret_entry)
 {
     struct fuse_entry_param entry = {0};
-    struct tree_attr attr = {0};
+    struct attr attr = {0};
     int r = node_pack(node, &entry.ino);
 
     if (r == 0)
@@ -117,7 +117,7 @@ static void op_forget_multi(fuse_req_t req, size_t count,
     fuse_reply_none(req);
 }
 
-static int attr_of(struct fs *fs, fuse_ino_t ino, struct tree_attr *ret_attr)
+static int attr_of(struct fs *fs, fuse_ino_t ino, struct attr *ret_attr)
 {
     struct node node;
     int r = node_unpack(ino, &node);
@@ -128,7 +128,7 @@ static int attr_of(struct fs *fs, fuse_ino_t ino, struct tree_attr *ret_attr)
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
-    struct tree_attr attr = {0};
+    struct attr attr = {0};
     int r = attr_of(fs_of(req), ino, &attr);
 
     (void)fi;
@@ -172,7 +172,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
                        int to_set, struct fuse_file_info *fi)
 {
     struct fs *fs = fs_of(req);
-    struct tree_attr attr = {0};
+    struct attr attr = {0};
     struct node node;
     int r = node_unpack(ino, &node);
 
@@ -189,7 +189,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-    char target[TREE_NAME];
+    char target[ENTRY_NAME];
     struct node node;
     int r = node_unpack(ino, &node);
 
@@ -217,7 +217,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     int r = node_unpack(ino, &node);
 
     if (r == 0)
-        r = handle_open(fs_of(req), node, fi->flags, &handle);
+        r = handle_open(fs_of(req), tree_kind(node.kind), node, fi->flags,
+                        &handle);
     if (r != 0) {
         fuse_reply_err(req, -r);
         return;
@@ -233,13 +234,13 @@ static int renew_text(struct handle *handle)
     free(handle->text);
     handle->text = NULL;
     handle->text_size = 0;
-    return tree_kind(handle->kind)->open(handle->fs, handle->number, handle);
+    return handle->kind->open(handle->fs, handle->node.number, handle);
 }
 
 static void read_text(fuse_req_t req, struct handle *handle, size_t size,
                       uint64_t position)
 {
-    bool fresh = tree_kind(handle->kind)->fresh && position == 0;
+    bool fresh = handle->kind->fresh && position == 0;
     int r = fresh ? renew_text(handle) : 0;
     size_t left = 0;
 
@@ -258,7 +259,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t position,
                     struct fuse_file_info *fi)
 {
     struct handle *handle = handle_of(fi);
-    const struct kind *kind = tree_kind(handle->kind);
+    const struct kind *kind = handle->kind;
 
     (void)ino;
     if (position < 0)
@@ -290,11 +291,11 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
 
     (void)ino;
     (void)position;
-    if (tree_kind(handle->kind)->door)
+    if (handle->kind->door)
         work_write(fs_of(req)->work, req, handle, data, size, durable);
-    else if (handle->kind == NODE_CURSOR_OFFSET)
-        work_later(fs_of(req)->work, req, move_cursor, handle->number, data,
-                   size);
+    else if (handle->node.kind == NODE_CURSOR_OFFSET)
+        work_later(fs_of(req)->work, req, move_cursor, handle->node.number,
+                   data, size);
     else
         fuse_reply_err(req, EACCES);
 }
@@ -313,7 +314,7 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 
     (void)ino;
     (void)datasync;
-    if (tree_kind(handle->kind)->door)
+    if (handle->kind->door)
         work_fsync(fs_of(req)->work, req, handle);
     else
         work_sync(fs_of(req)->work, req);
@@ -334,7 +335,7 @@ static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
  * nothing to tell any more, or the entry is "." or "..".
  */
 static size_t add_entry(fuse_req_t req, char *buffer, size_t left,
-                        const struct tree_entry *entry, bool plus)
+                        const struct entry *entry, bool plus)
 {
     struct fuse_entry_param param = {0};
     bool dots = entry->name[0] == '.';
@@ -354,7 +355,7 @@ static size_t add_entry(fuse_req_t req, char *buffer, size_t left,
 static ssize_t fill(fuse_req_t req, struct node dir, uint64_t cookie,
                     char *buffer, size_t size, bool plus)
 {
-    struct tree_entry entry;
+    struct entry entry;
     size_t used = 0;
     int r;
 
@@ -516,7 +517,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
     if (r == 0)
         r = describe(fs, node, &entry);
     if (r == 0)
-        r = handle_open(fs, node, fi->flags, &handle);
+        r = handle_open(fs, tree_kind(node.kind), node, fi->flags, &handle);
     if (r < 0) {
         fuse_reply_err(req, -r);
         return;

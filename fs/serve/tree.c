@@ -19,10 +19,10 @@
 static int root_lookup(struct fs *fs, uint64_t number, const char *name,
                        struct node *ret_node);
 static int root_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                     struct tree_entry *ret_entry);
-static int root_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
-static int door_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
-static int append_attr(struct fs *fs, uint64_t number, struct tree_attr *attr);
+                     struct entry *ret_entry);
+static int root_attr(struct fs *fs, uint64_t number, struct attr *attr);
+static int door_attr(struct fs *fs, uint64_t number, struct attr *attr);
+static int append_attr(struct fs *fs, uint64_t number, struct attr *attr);
 static int door_number(struct fs *fs, uint64_t *ret_number);
 
 static const struct kind kinds[NODE_KINDS] = {
@@ -164,7 +164,7 @@ static int root_lookup(struct fs *fs, uint64_t number, const char *name,
 }
 
 static int root_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                     struct tree_entry *ret_entry)
+                     struct entry *ret_entry)
 {
     (void)number;
     for (; cookie < ROOT_LISTED; cookie++) {
@@ -177,7 +177,7 @@ static int root_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 0;
 }
 
-static int root_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+static int root_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     (void)fs;
     (void)number;
@@ -198,7 +198,7 @@ static int door_number(struct fs *fs, uint64_t *ret_number)
     return 0;
 }
 
-static int door_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+static int door_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     (void)number;
     if (fs->options->sync_always)
@@ -207,7 +207,7 @@ static int door_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
 }
 
 /* Writers of lines that buffer should not keep a MiB to themselves. */
-static int append_attr(struct fs *fs, uint64_t number, struct tree_attr *attr)
+static int append_attr(struct fs *fs, uint64_t number, struct attr *attr)
 {
     attr->stat.st_blksize = 4096;
     return door_attr(fs, number, attr);
@@ -233,11 +233,11 @@ uint64_t tree_ino(struct node node)
     return ino;
 }
 
-int tree_attr(struct fs *fs, struct node node, struct tree_attr *ret_attr)
+int tree_attr(struct fs *fs, struct node node, struct attr *ret_attr)
 {
     const struct kind *kind = tree_kind(node.kind);
     const struct options *options = fs->options;
-    struct tree_attr attr = {.timeout = TREE_DAY, .entry_timeout = TREE_DAY};
+    struct attr attr = {.timeout = ATTR_DAY, .entry_timeout = ATTR_DAY};
     struct stat *stat = &attr.stat;
     int r;
 
@@ -249,7 +249,7 @@ int tree_attr(struct fs *fs, struct node node, struct tree_attr *ret_attr)
     stat->st_uid = (uid_t)options->uid;
     stat->st_gid = (gid_t)options->gid;
     stat->st_blksize = S_ISREG(kind->mode) ? 1 << 20 : 4096;
-    tree_set_time(&attr, fs->started_ns);
+    attr_set_time(&attr, fs->started_ns);
     r = kind->attr ? kind->attr(fs, node.number, &attr) : 0;
     if (r < 0)
         return r;
@@ -257,19 +257,7 @@ int tree_attr(struct fs *fs, struct node node, struct tree_attr *ret_attr)
     return 0;
 }
 
-void tree_set_time(struct tree_attr *attr, uint64_t time_ns)
-{
-    struct timespec time = {
-        .tv_sec = (time_t)(time_ns / 1000000000),
-        .tv_nsec = (long)(time_ns % 1000000000),
-    };
-
-    attr->stat.st_atim = time;
-    attr->stat.st_mtim = time;
-    attr->stat.st_ctim = time;
-}
-
-static void dot(struct tree_entry *entry, const char *name, struct node node,
+static void dot(struct entry *entry, const char *name, struct node node,
                 uint64_t cookie)
 {
     strcpy(entry->name, name);
@@ -279,7 +267,7 @@ static void dot(struct tree_entry *entry, const char *name, struct node node,
 
 /* Cookies 0 and 1 are "." and "..", the directory's own begin at 2. */
 int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
-              struct tree_entry *ret_entry)
+              struct entry *ret_entry)
 {
     const struct kind *kind = tree_kind(dir.kind);
     struct node parent = {NODE_ROOT, 0};
@@ -302,7 +290,7 @@ int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
     return r;
 }
 
-int tree_target(struct fs *fs, struct node node, char ret_target[TREE_NAME])
+int tree_target(struct fs *fs, struct node node, char ret_target[ENTRY_NAME])
 {
     const char *up = node.kind == NODE_AT_LINK ? "../" : "";
     uint64_t offset = node.number;
@@ -316,22 +304,6 @@ int tree_target(struct fs *fs, struct node node, char ret_target[TREE_NAME])
         r = -EINVAL;
     if (r < 0)
         return r;
-    snprintf(ret_target, TREE_NAME, "%srecords/%" PRIu64, up, offset);
-    return 0;
-}
-
-int tree_parse_number(const char *name, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-
-    if (name[0] == '\0' || (name[0] == '0' && name[1] != '\0'))
-        return -ENOENT;
-    for (; *name != '\0'; name++) {
-        if (*name < '0' || *name > '9' ||
-            __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*name - '0'), &number))
-            return -ENOENT;
-    }
-    *ret_number = number;
+    snprintf(ret_target, ENTRY_NAME, "%srecords/%" PRIu64, up, offset);
     return 0;
 }

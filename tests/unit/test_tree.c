@@ -82,11 +82,11 @@ static void test_tree_number_is_canonical(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(others); i++)
-        assert_int_equal(tree_parse_number(others[i], &number), -ENOENT);
+        assert_int_equal(name_number(others[i], &number), -ENOENT);
     assert_int_equal(number, 99);
-    assert_int_equal(tree_parse_number("0", &number), 0);
+    assert_int_equal(name_number("0", &number), 0);
     assert_int_equal(number, 0);
-    assert_int_equal(tree_parse_number("18446744073709551615", &number), 0);
+    assert_int_equal(name_number("18446744073709551615", &number), 0);
     assert_int_equal(number, UINT64_MAX);
 }
 
@@ -155,7 +155,7 @@ static void test_tree_segments_have_their_files(void **state)
 static uint64_t list(struct bench *bench, struct node dir, uint64_t cookie,
                      unsigned count, char names[static 1024])
 {
-    struct tree_entry entry;
+    struct entry entry;
 
     names[0] = '\0';
     while (count-- > 0 && tree_list(&bench->fs, dir, cookie, &entry) == 1) {
@@ -229,7 +229,7 @@ static void test_tree_root_list_is_what_is_there(void **state)
     (void)list(bench, root, 0, 99, names);
     assert_non_null(strstr(names, " first last "));
     assert_int_equal(tree_list(&bench->fs, (struct node){NODE_LOG, 0}, 0,
-                               &(struct tree_entry){0}),
+                               &(struct entry){0}),
                      -ENOTDIR);
 }
 
@@ -255,7 +255,7 @@ static void test_tree_segments_list_in_order(void **state)
 static void test_tree_record_attr_is_honest(void **state)
 {
     struct bench *bench = *state;
-    struct tree_attr attr;
+    struct attr attr;
 
     fixture_fill(bench->fixture, 3);
     assert_int_equal(
@@ -294,7 +294,7 @@ static void test_tree_ino_of_door_is_one(void **state)
 static void test_tree_target_is_first_or_last(void **state)
 {
     struct bench *bench = *state;
-    char target[TREE_NAME] = "";
+    char target[ENTRY_NAME] = "";
 
     assert_int_equal(
         tree_target(&bench->fs, (struct node){NODE_LAST, 0}, target), -ENOENT);
