@@ -315,6 +315,15 @@ static int64_t posix_now(struct io *io)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static int64_t posix_uptime(struct io *io)
+{
+    struct timespec now = {0};
+
+    (void)io;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static int posix_boot_id(struct io *io, char ret[static 37])
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -353,6 +362,7 @@ static const struct io_ops posix_ops = {
     .unmap = posix_unmap,
     .cached = posix_cached,
     .now = posix_now,
+    .uptime = posix_uptime,
     .boot_id = posix_boot_id,
 };
 
@@ -542,6 +552,11 @@ bool io_cached(struct io *io, const void *from, size_t size)
 int64_t io_now(struct io *io)
 {
     return io->ops->now(io);
+}
+
+int64_t io_uptime(struct io *io)
+{
+    return io->ops->uptime(io);
 }
 
 int io_boot_id(struct io *io, char ret[static 37])

@@ -75,7 +75,9 @@ struct io_ops {
     int (*map)(struct io *io, int fd, size_t size, const void **ret);
     void (*unmap)(struct io *io, const void *map, size_t size);
     bool (*cached)(struct io *io, const void *from, size_t size);
-    int64_t (*now)(struct io *io);                      /* ns since epoch */
+    int64_t (*now)(struct io *io); /* ns since epoch, as it is set */
+    /* ns since the kernel started, asleep or not; nobody can set it. */
+    int64_t (*uptime)(struct io *io);
     int (*boot_id)(struct io *io, char ret[static 37]); /* of this kernel */
 };
 
@@ -138,6 +140,7 @@ void io_unmap(struct io *io, const void *map, size_t size);
 bool io_cached(struct io *io, const void *from, size_t size);
 
 int64_t io_now(struct io *io);
+int64_t io_uptime(struct io *io);
 int io_boot_id(struct io *io, char ret[static 37]);
 
 /*

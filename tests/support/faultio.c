@@ -312,6 +312,13 @@ static int64_t fault_now(struct io *io)
     return fault->below->ops->now(fault->below);
 }
 
+static int64_t fault_uptime(struct io *io)
+{
+    struct faultio *fault = layer(io);
+
+    return fault->below->ops->uptime(fault->below);
+}
+
 static int fault_boot_id(struct io *io, char ret[static 37])
 {
     MAKE(io, CALL_LOOK, BELOW(boot_id, ret));
@@ -339,6 +346,7 @@ static const struct io_ops fault_ops = {
     .unmap = fault_unmap,
     .cached = fault_cached,
     .now = fault_now,
+    .uptime = fault_uptime,
     .boot_id = fault_boot_id,
 };
 

@@ -31,7 +31,16 @@ void fixture_take_sigbus(void)
 
 static int64_t fake_now(struct io *io)
 {
-    return ((struct fake *)(void *)io)->now;
+    const struct fake *fake = (struct fake *)(void *)io;
+
+    return fake->now + fake->ahead;
+}
+
+static int64_t fake_uptime(struct io *io)
+{
+    const struct fake *fake = (struct fake *)(void *)io;
+
+    return fake->now - fake->started;
 }
 
 static int fake_boot_id(struct io *io, char ret[static 37])
@@ -144,6 +153,7 @@ void fake_init(struct fake *fake)
     fixture_learn_sigbus();
     fake->ops = *io_posix()->ops;
     fake->ops.now = fake_now;
+    fake->ops.uptime = fake_uptime;
     fake->ops.boot_id = fake_boot_id;
     fake->ops.open = fake_open;
     fake->ops.readv = fake_readv;
@@ -158,6 +168,8 @@ void fake_init(struct fake *fake)
     memset(fake->maps, 0, sizeof(fake->maps));
     fake->cold = false;
     fake->now = FIXTURE_NOON;
+    fake->ahead = 0;
+    fake->started = FIXTURE_NOON - INT64_C(1000000000);
     fake->fails = -1;
     fake->error = -ENOSPC;
     fake->sync_error = 0;
@@ -219,6 +231,7 @@ void fixture_power_cut(struct fixture *fixture)
 {
     fixture_kill(fixture);
     fixture->fake.boot_id[35]++;
+    fixture->fake.started = fixture->fake.now;
 }
 
 uint64_t fixture_append(struct fixture *fixture, const char *text)

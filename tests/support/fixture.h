@@ -25,7 +25,9 @@
 struct fake {
     struct io io; /* must be first */
     struct io_ops ops;
-    int64_t now; /* ns since the epoch */
+    int64_t now;     /* ns since the epoch, truly */
+    int64_t ahead;   /* ns by which the clock that is set is wrong */
+    int64_t started; /* when the kernel did */
     char boot_id[37];
     int fails;      /* writes that are let through before one fails; -1: all */
     int error;      /* negative errno of the one that fails, and of all after */

@@ -654,6 +654,12 @@ static int64_t mem_now(struct io *io)
     return disk(io)->clock += 1000;
 }
 
+/* The same clock: it was right when the kernel started, and still is. */
+static int64_t mem_uptime(struct io *io)
+{
+    return mem_now(io);
+}
+
 static int mem_boot_id(struct io *io, char ret[static 37])
 {
     unsigned long long id = random_mix(disk(io)->boot, 1);
@@ -686,6 +692,7 @@ static const struct io_ops mem_ops = {
     .unmap = mem_unmap,
     .cached = mem_cached,
     .now = mem_now,
+    .uptime = mem_uptime,
     .boot_id = mem_boot_id,
 };
 

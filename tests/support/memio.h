@@ -70,7 +70,8 @@ void memio_lose(struct io *io, int fd);
    map is cached. */
 void memio_set_cold(struct memio *memio, bool cold);
 
-/* The clock of io_ops.now, ns since the epoch; each look advances it. */
+/* The clock of io_ops.now and uptime, ns since the epoch; each look advances
+   it. */
 void memio_set_clock(struct memio *memio, int64_t now);
 
 /*

@@ -383,7 +383,7 @@ static void test_io_copy_behind_a_chaining_handler_is_eio_again(void **state)
 }
 
 /* The clock is the system's, and the boot id has 36 characters. */
-static void test_io_now_and_boot_id_are_the_systems(void **state)
+static void test_io_clocks_and_boot_id_are_the_systems(void **state)
 {
     struct timespec now;
     char boot_id[37] = "";
@@ -392,6 +392,9 @@ static void test_io_now_and_boot_id_are_the_systems(void **state)
     assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
     assert_in_range(io_posix()->ops->now(io_posix()) / 1000000000,
                     now.tv_sec - 1, now.tv_sec + 60);
+    assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+    assert_in_range(io_uptime(io_posix()) / 1000000000, now.tv_sec,
+                    now.tv_sec + 60);
     assert_int_equal(io_posix()->ops->boot_id(io_posix(), boot_id), 0);
     assert_int_equal(strlen(boot_id), 36);
 }
@@ -412,7 +415,7 @@ int main(void)
         FIXTURE_TEST(test_io_cached_is_what_is_in_memory),
         cmocka_unit_test(test_io_foreign_sigbus_goes_on),
         FIXTURE_TEST(test_io_copy_behind_a_chaining_handler_is_eio_again),
-        cmocka_unit_test(test_io_now_and_boot_id_are_the_systems),
+        cmocka_unit_test(test_io_clocks_and_boot_id_are_the_systems),
     };
 
     (void)signal(SIGBUS, on_foreign_sigbus);
