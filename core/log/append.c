@@ -12,7 +12,7 @@
 static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
     REQUIRES(log->append_lock)
 {
-    const struct part *part = segments_active(log);
+    const struct part *part = segments_active(&log->segments);
 
     if (log->rolling)
         return true;
@@ -20,28 +20,6 @@ static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
         return false;
     return part->extent.end + bytes > log->options.max_store ||
            (part->extent.count + count) * SLOT_SIZE > log->options.max_index;
-}
-
-static void publish(struct clog *log, const struct extent *extent,
-                    const struct batch *batch) REQUIRES(log->append_lock)
-{
-    struct part *part = segments_active(log);
-    uint64_t payload =
-        extent->end - part->extent.end - (uint64_t)RECORD_PREFIX * batch->count;
-
-    rwlock_write(&log->lock);
-    part->extent = *extent;
-    if (part->first_ns == 0)
-        part->first_ns = batch->time_ns;
-    part->last_ns = batch->time_ns;
-    log->last_ns = batch->time_ns;
-    log->next += batch->count;
-    log->records += batch->count;
-    log->stream_end += payload;
-    log->appends++;
-    log->appended += batch->count;
-    log->appended_bytes += payload;
-    rwlock_unlock(&log->lock);
 }
 
 /* On a full disk, drops old segments for as long as that is wanted and helps,
@@ -63,9 +41,9 @@ static int append_with_room(struct clog *log, const struct batch *batch,
     int r;
 
     do
-        r = segment_append(segments_active(log)->files,
-                           &segments_active(log)->extent, batch, &log->scratch,
-                           ret_extent, &broken);
+        r = segment_append(segments_active(&log->segments)->files,
+                           &segments_active(&log->segments)->extent, batch,
+                           &log->scratch, ret_extent, &broken);
     while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
            drop_for_room(log) == 0);
     if (broken)
@@ -82,7 +60,7 @@ static uint64_t batch_time(const struct clog *log) REQUIRES(log->append_lock)
     int64_t now = io_now(log->io);
     uint64_t time_ns = now > 0 ? (uint64_t)now : 0;
 
-    return time_ns < log->last_ns ? log->last_ns : time_ns;
+    return time_ns < log->segments.last_ns ? log->segments.last_ns : time_ns;
 }
 
 /* An append, measured. */
@@ -99,11 +77,11 @@ static int admit(struct clog *log, const struct request *request)
 {
     if (!durability_writable(&log->durability))
         return -EROFS;
-    if (request->expected && *request->expected < log->next)
+    if (request->expected && *request->expected < log->segments.next)
         return -EEXIST;
-    if (request->expected && *request->expected > log->next)
+    if (request->expected && *request->expected > log->segments.next)
         return -EPERM;
-    if (request->batch.count > UINT64_MAX - log->next)
+    if (request->batch.count > UINT64_MAX - log->segments.next)
         return -EFBIG;
     return drop_admit(log, request->bytes, request->batch.count);
 }
@@ -114,7 +92,7 @@ static int append_locked(struct clog *log, struct request *request,
                          uint64_t *ret_offset) REQUIRES(log->append_lock)
 {
     struct batch *batch = &request->batch;
-    uint64_t first = log->next;
+    uint64_t first = log->segments.next;
     struct extent extent;
     int r = admit(log, request);
 
@@ -127,7 +105,7 @@ static int append_locked(struct clog *log, struct request *request,
     r = append_with_room(log, batch, request->nowait, &extent);
     if (r < 0)
         return r;
-    publish(log, &extent, batch);
+    segments_grow(&log->segments, &extent, batch->time_ns);
     *ret_offset = first;
     return 0;
 }

@@ -4,46 +4,103 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-void cache_close(struct segment *files)
+#define CACHE_LIMIT 64 /* segments whose files are kept open */
+
+struct cached {
+    struct segment files;     /* must be first: it is what users have of it */
+    struct part *part;        /* protected by cache.lock; NULL: replaced */
+    unsigned pins;            /* protected by cache.lock */
+    TAILQ_ENTRY(cached) link; /* protected by cache.lock, while part is set */
+};
+
+/* Three descriptors an open segment at the most, and half of them for others.
+ */
+static size_t choose_limit(void)
 {
-    if (files)
-        segment_done(files);
-    free(files);
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur / 6 >= CACHE_LIMIT)
+        return CACHE_LIMIT;
+    return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
 }
 
-struct segment *cache_detach(struct clog *log, struct part *part)
+void cache_init(struct cache *cache, struct io *io)
 {
-    struct segment *files = part->files;
+    *cache = (struct cache){.io = io, .dir = -1, .limit = choose_limit()};
+    mutex_init(&cache->lock);
+    TAILQ_INIT(&cache->list);
+}
 
-    if (files) {
-        TAILQ_REMOVE(&log->cache, part, link);
-        log->cached--;
-    }
+void cache_done(struct cache *cache)
+{
+    mutex_done(&cache->lock);
+}
+
+static struct cached *cached_of(struct segment *files)
+{
+    return (struct cached *)(void *)files;
+}
+
+static void close_files(struct cached *cached)
+{
+    if (cached)
+        segment_done(&cached->files);
+    free(cached);
+}
+
+/* Takes the part's files out of the cache. Returns them if nobody uses them:
+   they are the caller's; else the last who does closes them. */
+static struct cached *detach(struct cache *cache, struct part *part)
+    REQUIRES(cache->lock)
+{
+    struct cached *cached = part->files ? cached_of(part->files) : NULL;
+
     part->files = NULL;
-    part->reopen = false;
-    return files;
-}
-
-static void attach(struct clog *log, struct part *part, struct segment *files)
-    REQUIRES(log->cache_lock)
-{
-    part->files = files;
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
-    log->cached++;
-}
-
-/* The least recently used files that nobody uses, if there are too many. */
-static struct segment *evict(struct clog *log) REQUIRES(log->cache_lock)
-{
-    struct part *part;
-
-    if (log->cached <= log->cache_limit)
+    part->version++;
+    if (!cached)
         return NULL;
-    TAILQ_FOREACH_REVERSE(part, &log->cache, part_list, link)
-    if (part->pins == 0)
-        return cache_detach(log, part);
+    TAILQ_REMOVE(&cache->list, cached, link);
+    cache->count--;
+    cached->part = NULL;
+    return cached->pins == 0 ? cached : NULL;
+}
+
+static void attach(struct cache *cache, struct part *part,
+                   struct cached *cached) REQUIRES(cache->lock)
+{
+    cached->part = part;
+    part->files = &cached->files;
+    TAILQ_INSERT_HEAD(&cache->list, cached, link);
+    cache->count++;
+}
+
+/* Takes out the least recently used files that nobody uses, if there are too
+   many. */
+static struct cached *evict_one(struct cache *cache) REQUIRES(cache->lock)
+{
+    struct cached *cached;
+
+    if (cache->count <= cache->limit)
+        return NULL;
+    TAILQ_FOREACH_REVERSE(cached, &cache->list, cached_list, link)
+    if (cached->pins == 0)
+        return detach(cache, cached->part);
     return NULL;
+}
+
+static void evict(struct cache *cache)
+{
+    struct cached *evicted;
+
+    do {
+        mutex_lock(&cache->lock);
+        evicted = evict_one(cache);
+        mutex_unlock(&cache->lock);
+        close_files(evicted);
+    } while (evicted);
 }
 
 /* Gives the files a copy of the entries that stand for a wrong index. */
@@ -64,101 +121,195 @@ static int use_memory_index(const struct part *part, uint64_t count,
 }
 
 /* A part that is not in the cache is sealed, or of a read-only log: its extent
-   is constant, and who sealed it has held cache_lock since. */
-static int open_files(struct clog *log, struct part *part,
-                      struct segment **ret_files)
+   is constant, and who sealed it has held lock since. *ret_version is what the
+   files are of. */
+static int open_files(struct cache *cache, struct part *part,
+                      unsigned *ret_version, struct cached **ret_cached)
 {
     uint64_t count = part->extent.count;
-    struct segment *files = calloc(1, sizeof(*files));
+    struct cached *cached = calloc(1, sizeof(*cached));
     int r;
 
-    if (!files)
+    if (!cached)
         return -ENOMEM;
-    r = segment_open(files, log->io, log->segments, part->base, count);
+    mutex_lock(&cache->lock);
+    *ret_version = part->version;
+    mutex_unlock(&cache->lock);
+    r = segment_open(&cached->files, cache->io, cache->dir, part->base, count);
     if (r == 0) {
-        mutex_lock(&log->cache_lock);
-        r = use_memory_index(part, count, files);
-        mutex_unlock(&log->cache_lock);
+        mutex_lock(&cache->lock);
+        r = use_memory_index(part, count, &cached->files);
+        mutex_unlock(&cache->lock);
     }
     if (r < 0) {
-        cache_close(files);
+        close_files(cached);
         return r == -ENOENT ? -EIO : r;
     }
-    *ret_files = files;
+    *ret_cached = cached;
     return 0;
 }
 
 /* Pins what is there already. */
-static struct segment *pin_open(struct clog *log, struct part *part)
-    REQUIRES(log->cache_lock)
+static struct segment *pin_open(struct cache *cache, struct part *part)
+    REQUIRES(cache->lock)
 {
+    struct cached *cached;
+
     if (!part->files)
         return NULL;
-    part->pins++;
-    TAILQ_REMOVE(&log->cache, part, link);
-    TAILQ_INSERT_HEAD(&log->cache, part, link);
+    cached = cached_of(part->files);
+    cached->pins++;
+    TAILQ_REMOVE(&cache->list, cached, link);
+    TAILQ_INSERT_HEAD(&cache->list, cached, link);
     return part->files;
 }
 
-int cache_pin(struct clog *log, struct part *part, bool nowait,
-              struct segment **ret_files)
+/* Opens the part's files and pins them, or those that another thread has opened
+   meanwhile. EAGAIN: what was opened has been replaced meanwhile. */
+static int open_and_pin(struct cache *cache, struct part *part,
+                        struct segment **ret_files)
 {
-    struct segment *new = NULL;
-    struct segment *evicted = NULL;
+    struct cached *new = NULL;
     struct segment *files;
-    int r;
+    unsigned version;
+    int r = open_files(cache, part, &version, &new);
 
-    mutex_lock(&log->cache_lock);
-    files = pin_open(log, part);
-    mutex_unlock(&log->cache_lock);
-    if (!files && nowait)
-        return -EAGAIN;
-    if (!files) {
-        r = open_files(log, part, &new);
-        if (r < 0)
-            return r;
-        mutex_lock(&log->cache_lock);
-        if (!part->files) {
-            attach(log, part, new);
-            new = NULL;
-        }
-        files = pin_open(log, part);
-        evicted = evict(log);
-        mutex_unlock(&log->cache_lock);
-        cache_close(new);
-        cache_close(evicted);
+    if (r < 0)
+        return r;
+    mutex_lock(&cache->lock);
+    if (!part->files && part->version == version) {
+        attach(cache, part, new);
+        new = NULL;
     }
+    files = pin_open(cache, part);
+    mutex_unlock(&cache->lock);
+    close_files(new);
+    evict(cache);
+    if (!files)
+        return -EAGAIN;
     *ret_files = files;
     return 0;
 }
 
-void cache_unpin(struct clog *log, struct part *part)
+int cache_pin(struct cache *cache, struct part *part, bool nowait,
+              struct segment **ret_files)
 {
-    struct segment *closed = NULL;
+    struct segment *files;
+    int r;
 
-    mutex_lock(&log->cache_lock);
-    if (--part->pins == 0 && part->reopen)
-        closed = cache_detach(log, part);
-    mutex_unlock(&log->cache_lock);
-    cache_close(closed);
+    mutex_lock(&cache->lock);
+    files = pin_open(cache, part);
+    mutex_unlock(&cache->lock);
+    if (files) {
+        *ret_files = files;
+        return 0;
+    }
+    if (nowait)
+        return -EAGAIN;
+    do
+        r = open_and_pin(cache, part, ret_files);
+    while (r == -EAGAIN);
+    return r;
 }
 
-void cache_reopen(struct clog *log, struct part *part)
+void cache_unpin(struct cache *cache, struct segment *files)
 {
-    struct segment *closed = NULL;
+    struct cached *cached = cached_of(files);
+    bool last;
 
-    mutex_lock(&log->cache_lock);
-    part->reopen = part->files != NULL;
-    if (part->pins == 0)
-        closed = cache_detach(log, part);
-    mutex_unlock(&log->cache_lock);
-    cache_close(closed);
+    mutex_lock(&cache->lock);
+    last = --cached->pins == 0 && !cached->part;
+    mutex_unlock(&cache->lock);
+    if (last)
+        close_files(cached);
 }
 
-void cache_set_files(struct clog *log, struct part *part, struct segment *files)
+int cache_open_active(struct cache *cache, struct part *part, uint64_t capacity)
 {
-    mutex_lock(&log->cache_lock);
-    part->pins++;
-    attach(log, part, files);
-    mutex_unlock(&log->cache_lock);
+    struct cached *cached = calloc(1, sizeof(*cached));
+    struct cached *old;
+    int r;
+
+    if (!cached)
+        return -ENOMEM;
+    r = segment_open_active(&cached->files, cache->io, cache->dir, part->base,
+                            capacity);
+    if (r < 0) {
+        free(cached);
+        return r;
+    }
+    cached->pins = 1;
+    mutex_lock(&cache->lock);
+    old = detach(cache, part);
+    attach(cache, part, cached);
+    mutex_unlock(&cache->lock);
+    close_files(old);
+    return 0;
+}
+
+int cache_keep(struct cache *cache, struct part *part)
+{
+    struct segment *files = NULL;
+    bool kept = false;
+
+    while (!kept) {
+        int r = cache_pin(cache, part, false, &files);
+
+        if (r < 0)
+            return r;
+        mutex_lock(&cache->lock);
+        kept = part->files == files;
+        part->kept = kept;
+        mutex_unlock(&cache->lock);
+        if (!kept)
+            cache_unpin(cache, files);
+    }
+    return 0;
+}
+
+void cache_unkeep(struct cache *cache, struct part *part)
+{
+    struct segment *files;
+
+    mutex_lock(&cache->lock);
+    files = part->kept ? part->files : NULL;
+    part->kept = false;
+    mutex_unlock(&cache->lock);
+    if (files)
+        cache_unpin(cache, files);
+}
+
+void cache_replace(struct cache *cache, struct part *part)
+{
+    struct cached *unused;
+
+    mutex_lock(&cache->lock);
+    unused = part->kept ? NULL : detach(cache, part);
+    mutex_unlock(&cache->lock);
+    close_files(unused);
+}
+
+void cache_set_index(struct cache *cache, struct part *part, uint8_t *index)
+{
+    struct cached *unused;
+    uint8_t *old;
+
+    mutex_lock(&cache->lock);
+    old = part->index;
+    part->index = index;
+    unused = part->kept ? NULL : detach(cache, part);
+    mutex_unlock(&cache->lock);
+    close_files(unused);
+    free(old);
+}
+
+void cache_forget(struct cache *cache, struct part *part)
+{
+    struct cached *cached;
+
+    mutex_lock(&cache->lock);
+    cached = part->files ? cached_of(part->files) : NULL;
+    (void)detach(cache, part);
+    mutex_unlock(&cache->lock);
+    close_files(cached);
 }

@@ -8,7 +8,7 @@ int clog_cursor_make(struct clog *log, const char *name)
 {
     if (!durability_writable(&log->durability))
         return -EROFS;
-    return cursors_make(&log->cursors, name, segments_oldest(log));
+    return cursors_make(&log->cursors, name, segments_oldest(&log->segments));
 }
 
 int clog_cursor_remove(struct clog *log, const char *name)
@@ -24,7 +24,7 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
     if (!durability_writable(&log->durability))
         return -EROFS;
-    if (offset > segments_next(log))
+    if (offset > segments_next(&log->segments))
         return -EINVAL;
     r = clog_sync(log, offset);
     return r < 0 ? r : cursors_move(&log->cursors, name, offset);
@@ -32,8 +32,8 @@ int clog_cursor_move(struct clog *log, const char *name, uint64_t offset)
 
 static void fill(struct clog *log, struct clog_cursor *cursor)
 {
-    uint64_t oldest = segments_oldest(log);
-    uint64_t next = segments_next(log);
+    uint64_t oldest = segments_oldest(&log->segments);
+    uint64_t next = segments_next(&log->segments);
 
     cursor->lag = next > cursor->offset ? next - cursor->offset : 0;
     cursor->lost = oldest > cursor->offset ? oldest - cursor->offset : 0;

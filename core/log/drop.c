@@ -14,18 +14,19 @@ int drop_look(struct clog *log, struct oldest *ret_oldest)
 {
     struct part *active = NULL;
     struct clog_segment segment;
-    int r = segments_find_after(log, 0, &ret_oldest->part, &ret_oldest->extent);
+    int r = segments_find_after(&log->segments, 0, &ret_oldest->part,
+                                &ret_oldest->extent);
 
     if (r < 0)
         return r;
-    segments_totals(log, &ret_oldest->bytes, &ret_oldest->records);
+    segments_totals(&log->segments, &ret_oldest->bytes, &ret_oldest->records);
     r = clog_segment(log, ret_oldest->part->base, 0, &segment);
     if (r < 0) {
-        segments_put(log, ret_oldest->part);
+        segments_put(&log->segments, ret_oldest->part);
         return r;
     }
-    if (segments_find_active(log, &active) == 0)
-        segments_put(log, active);
+    if (segments_find_active(&log->segments, &active) == 0)
+        segments_put(&log->segments, active);
     ret_oldest->active = active == ret_oldest->part;
     ret_oldest->last_ns = segment.time_ns;
     return 0;
@@ -40,9 +41,9 @@ bool drop_is_unread(struct clog *log, const struct oldest *oldest)
 static void count_drop(struct clog *log, const struct oldest *oldest,
                        enum drop_cause cause)
 {
-    struct clog_drops *drops = &log->drops;
+    struct clog_drops *drops = &log->segments.drops;
 
-    rwlock_write(&log->lock);
+    rwlock_write(&log->segments.lock);
     drops->segments++;
     drops->records += oldest->extent.count;
     drops->bytes += oldest->extent.end + SLOTS_SIZE * oldest->extent.count;
@@ -51,7 +52,7 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
     drops->by_age += cause == DROP_BY_AGE;
     drops->by_full += cause == DROP_BY_FULL;
     drops->by_hand += cause == DROP_BY_HAND;
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->segments.lock);
 }
 
 /*
@@ -63,33 +64,30 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
                 enum drop_cause cause)
 {
     struct io *io = log->io;
-    struct segment *files = NULL;
     char name[SEGMENT_NAME];
     char dropped[SEGMENT_NAME + sizeof(SEGMENT_DROPPED)];
-    bool pinned;
     int r;
 
     segment_name(oldest->part->base, name);
     (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
-    pinned = cache_pin(log, oldest->part, false, &files) == 0;
-    r = io_chmodat(io, log->segments, name, 0700);
+    (void)cache_keep(&log->segments.cache, oldest->part);
+    r = io_chmodat(io, log->dir, name, 0700);
     if (r == 0)
-        r = io_rename(io, log->segments, name, dropped);
+        r = io_rename(io, log->dir, name, dropped);
     /* Somebody has removed it already: all the better. */
     if (r < 0 && r != -ENOENT) {
-        if (pinned)
-            cache_unpin(log, oldest->part);
+        cache_unkeep(&log->segments.cache, oldest->part);
         return r;
     }
-    r = io_sync(io, log->segments);
-    segments_remove_first(log);
+    r = io_sync(io, log->dir);
+    segments_remove_first(&log->segments);
     count_drop(log, oldest, cause);
     /* Its files go once its name has for certain, or the segment could come
        back without them; what cannot be removed the next open removes. */
     if (r < 0)
         durability_stop(&log->durability, r);
     else
-        (void)segment_remove(io, log->segments, dropped);
+        (void)segment_remove(io, log->dir, dropped);
     return r;
 }
 
@@ -104,7 +102,7 @@ int drop_for_room(struct clog *log)
     r = drop_look(log, &oldest);
     if (r == 0) {
         r = oldest.active ? -ENOSPC : drop_oldest(log, &oldest, DROP_BY_FULL);
-        segments_put(log, oldest.part);
+        segments_put(&log->segments, oldest.part);
     }
     mutex_unlock(&log->retain_lock);
     return r;
@@ -121,7 +119,7 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
         (options->flags & CLOG_DROP_OLDEST) ||
         (options->retain_bytes == 0 && options->retain_records == 0))
         return 0;
-    segments_totals(log, &total_bytes, &total_records);
+    segments_totals(&log->segments, &total_bytes, &total_records);
     if ((options->retain_bytes == 0 ||
          total_bytes + bytes + SLOTS_SIZE * records <= options->retain_bytes) &&
         (options->retain_records == 0 ||
@@ -130,6 +128,6 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
     if (drop_look(log, &oldest) < 0)
         return 0;
     unread = drop_is_unread(log, &oldest);
-    segments_put(log, oldest.part);
+    segments_put(&log->segments, oldest.part);
     return unread ? -ENOSPC : 0;
 }

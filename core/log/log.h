@@ -19,11 +19,11 @@
  *     cursors.lock      the cursors
  *     durability.lock   who syncs, who waits, and what is durable
  *     waiters.lock      who waits for records
- *     lock              which segments there are, and how much of them counts
- *     cache_lock        which segments' files are open
+ *     segments.lock     which segments there are, and how much of them counts
+ *     cache.lock        which segments' files are open
  *
  * No call to the system that can wait is made under cursors.lock,
- * durability.lock, waiters.lock, lock or cache_lock.
+ * durability.lock, waiters.lock, segments.lock or cache.lock.
  */
 #ifndef CLOG_LOG_LOG_H
 #define CLOG_LOG_LOG_H
@@ -33,41 +33,15 @@
 #include "log/cursors.h"
 #include "log/durability.h"
 #include "log/lock.h"
+#include "log/segments.h"
 #include "log/waiters.h"
-#include "segment/segment.h"
 
 #include <stdatomic.h>
-#include <sys/queue.h>
-
-/* A segment of the log; at a fixed address for as long as there are
-   references to it. */
-struct part {
-    uint64_t base;          /* constant */
-    uint64_t stream_start;  /* constant: its first byte in the joined view */
-    atomic_uint references; /* the log's own, and one of each user */
-    struct extent extent;   /* protected by lock; of a sealed one, constant */
-    uint64_t first_ns;      /* protected by lock: time of its first record; 0:
-                               not known */
-    uint64_t last_ns;       /* likewise of its last */
-    bool sealed;            /* protected by lock */
-    uint8_t *index;         /* protected by cache_lock, owned: entries that
-                               stand for a wrong index; else NULL */
-    struct segment *files;  /* protected by cache_lock, owned; NULL: closed */
-    unsigned pins;          /* protected by cache_lock: uses of files */
-    bool reopen;            /* protected by cache_lock: close at last unpin */
-    bool dropped;           /* protected by cache_lock */
-    uint64_t mended; /* protected by reindex_lock: records whose frames have
-                        been looked for, with what result ever */
-    uint64_t lost;   /* protected by reindex_lock: records when a scan last
-                        could not follow them all; 0: never */
-    TAILQ_ENTRY(part) link; /* protected by cache_lock, while files is set */
-};
-
-TAILQ_HEAD(part_list, part);
 
 struct clog {
     struct io *io;
-    int root, segments;          /* owned; constant */
+    int root, dir;               /* owned; constant: its directory, and
+                                    segments/ in it */
     struct clog_options options; /* with defaults filled in; constant */
     struct clog_report report;   /* constant */
 
@@ -77,7 +51,6 @@ struct clog {
                                has been sealed, and its successor is due */
 
     struct mutex retain_lock;
-    struct clog_drops drops; /* protected by lock */
 
     struct mutex reindex_lock;
 
@@ -85,24 +58,7 @@ struct clog {
     struct durability durability;
     struct waiters waiters; /* for records */
 
-    struct rwlock lock;
-    struct part **parts; /* protected by lock, owned; in order of base */
-    size_t count, capacity;
-    struct part *active; /* the last of parts; changes under append_lock and
-                            lock, so that either is enough to read it: a drop
-                            moves the others, under lock alone */
-    uint64_t next;       /* protected by lock */
-    uint64_t records;    /* protected by lock */
-    uint64_t stream_end; /* protected by lock */
-    uint64_t last_ns;    /* protected by lock: time of the last record */
-    uint64_t appends, appended, appended_bytes; /* protected by lock */
-
-    struct mutex cache_lock;
-    struct part_list cache; /* parts with open files, most recent first */
-    size_t cached;
-    size_t cache_limit;
-    uint64_t pinned_segments, pinned_bytes; /* protected by cache_lock: dropped
-                                               and still in use */
+    struct segments segments; /* and how much of them counts */
 
     _Atomic uint64_t append_errors, rolls, read_errors, indexes, prefixes;
 };

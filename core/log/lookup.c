@@ -18,7 +18,7 @@ static int place_once(struct clog *log, struct part *part,
     struct segment *files = NULL;
     uint8_t prefix[RECORD_PREFIX];
     ssize_t n = 0;
-    int r = cache_pin(log, part, nowait, &files);
+    int r = cache_pin(&log->segments.cache, part, nowait, &files);
 
     if (r < 0)
         return r;
@@ -26,7 +26,7 @@ static int place_once(struct clog *log, struct part *part,
     if (r == 0)
         n = store_read(&files->store, prefix, sizeof(prefix),
                        ret_place->position, nowait);
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     if (r < 0)
         return -EUCLEAN;
     if (n < 0)
@@ -47,12 +47,12 @@ static int check_once(struct clog *log, struct part *part, uint64_t i,
                                        : CHECK_BUFFER);
 
     if (r == 0)
-        r = cache_pin(log, part, nowait, &files);
+        r = cache_pin(&log->segments.cache, part, nowait, &files);
     if (r < 0)
         return r;
     r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
                       ret_verdict);
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     return r;
 }
 
@@ -135,12 +135,12 @@ int read_store(struct clog *log, struct part *part, void *data, size_t size,
 {
     struct segment *files = NULL;
     ssize_t n;
-    int r = cache_pin(log, part, nowait, &files);
+    int r = cache_pin(&log->segments.cache, part, nowait, &files);
 
     if (r < 0)
         return r;
     n = store_read(&files->store, data, size, position, nowait);
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     if (n < 0)
         return (int)n;
     if ((size_t)n == size)
@@ -164,7 +164,7 @@ int lookup_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
 {
     struct segment *files = NULL;
     struct stamp stamp;
-    int r = cache_pin(log, part, nowait, &files);
+    int r = cache_pin(&log->segments.cache, part, nowait, &files);
 
     if (r < 0)
         return r == -EAGAIN ? r : 0;
@@ -175,7 +175,7 @@ int lookup_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
     } else {
         record->time_ns = file_time(log, files);
     }
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     return 0;
 }
 
@@ -187,7 +187,7 @@ int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
     struct extent extent;
     struct part *part = NULL;
     struct place place;
-    int r = segments_find(log, offset, &part, &extent);
+    int r = segments_find(&log->segments, offset, &part, &extent);
 
     if (r == 0)
         r = lookup_place(log, part, &extent, offset - part->base, nowait,
@@ -200,7 +200,7 @@ int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
     }
     if (r == 0)
         *ret = record;
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     return r;
 }
 
@@ -212,17 +212,17 @@ static int time_of(struct clog *log, uint64_t offset, bool nowait,
     struct part *part = NULL;
     int r = 0;
 
-    if (segments_find(log, offset, &part, &extent) == 0)
+    if (segments_find(&log->segments, offset, &part, &extent) == 0)
         r = lookup_stamp(log, part, offset - part->base, nowait, record);
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     return r;
 }
 
 int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
               uint64_t *ret_offset)
 {
-    uint64_t low = segments_oldest(log);
-    uint64_t high = segments_next(log);
+    uint64_t low = segments_oldest(&log->segments);
+    uint64_t high = segments_next(&log->segments);
     uint64_t next = high;
 
     /* Times never decrease; so the first one that is not before time_ns is
@@ -255,19 +255,20 @@ uint64_t clog_seek(struct clog *log, uint64_t offset)
 {
     struct part *part = NULL;
     struct extent extent;
-    int r = segments_find(log, offset, &part, &extent);
+    int r = segments_find(&log->segments, offset, &part, &extent);
 
     if (r == -EIO || r == -ENOENT) {
         /* In a gap, or below oldest: the next segment that has a record. */
-        while ((r = segments_find_after(log, offset, &part, &extent)) == 0 &&
+        while ((r = segments_find_after(&log->segments, offset, &part,
+                                        &extent)) == 0 &&
                extent.count == 0) {
             offset = part->base + 1;
-            segments_put(log, part);
+            segments_put(&log->segments, part);
         }
-        offset = r == 0 ? part->base : segments_next(log);
+        offset = r == 0 ? part->base : segments_next(&log->segments);
     }
     if (r == 0)
-        segments_put(log, part);
+        segments_put(&log->segments, part);
     return offset;
 }
 
@@ -282,9 +283,10 @@ static int last_time(struct clog *log, struct part *part,
 
     if (extent->count > 0) {
         r = lookup_stamp(log, part, extent->count - 1, nowait, &record);
-    } else if ((r = cache_pin(log, part, nowait, &files)) == 0) {
+    } else if ((r = cache_pin(&log->segments.cache, part, nowait, &files)) ==
+               0) {
         record.time_ns = file_time(log, files);
-        cache_unpin(log, part);
+        cache_unpin(&log->segments.cache, files);
     }
     if (r == -EAGAIN)
         return r;
@@ -297,7 +299,7 @@ static void fill_segment(struct clog *log, const struct part *part,
 {
     const struct extent *extent = &part->extent;
 
-    rwlock_read(&log->lock);
+    rwlock_read(&log->segments.lock);
     segment->base = part->base;
     segment->next = part->base + extent->count;
     segment->sizes[CLOG_STORE] = extent->end;
@@ -306,7 +308,7 @@ static void fill_segment(struct clog *log, const struct part *part,
     segment->time_ns = part->last_ns;
     segment->stream_start = part->stream_start;
     segment->sealed = part->sealed;
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->segments.lock);
 }
 
 int clog_segment(struct clog *log, uint64_t base, unsigned flags,
@@ -315,7 +317,7 @@ int clog_segment(struct clog *log, uint64_t base, unsigned flags,
     struct clog_segment segment = {0};
     struct part *part = NULL;
     struct extent extent;
-    int r = segments_find_after(log, base, &part, &extent);
+    int r = segments_find_after(&log->segments, base, &part, &extent);
 
     if (r < 0)
         return r;
@@ -323,12 +325,12 @@ int clog_segment(struct clog *log, uint64_t base, unsigned flags,
     if (segment.time_ns == 0) {
         r = last_time(log, part, &extent, (flags & CLOG_NOWAIT) != 0,
                       &segment.time_ns);
-        rwlock_write(&log->lock);
+        rwlock_write(&log->segments.lock);
         if (part->last_ns == 0 && part->sealed)
             part->last_ns = segment.time_ns;
-        rwlock_unlock(&log->lock);
+        rwlock_unlock(&log->segments.lock);
     }
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     if (r == 0)
         *ret = segment;
     return r;

@@ -16,10 +16,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#define CACHE_LIMIT 64 /* segments whose files are kept open */
 #define MAX_RECORD  1044480u
 #define MAX_STORE   ((uint64_t)256 << 20)
 #define MAX_INDEX   ((uint64_t)64 << 20)
@@ -64,39 +62,22 @@ static int take_options(struct clog *log, const struct clog_options *options)
     return 0;
 }
 
-/* Three descriptors an open segment at the most, and half of them for others.
- */
-static size_t cache_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-        limit.rlim_cur / 6 >= CACHE_LIMIT)
-        return CACHE_LIMIT;
-    return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
-}
-
 static void init_log(struct clog *log, struct io *io)
 {
     log->io = io;
-    log->root = log->segments = -1;
-    log->cache_limit = cache_limit();
-    TAILQ_INIT(&log->cache);
+    log->root = log->dir = -1;
     mutex_init(&log->append_lock);
     mutex_init(&log->retain_lock);
     mutex_init(&log->reindex_lock);
     cursors_init(&log->cursors, io);
     durability_init(&log->durability, io);
     waiters_init(&log->waiters);
-    rwlock_init(&log->lock);
-    mutex_init(&log->cache_lock);
+    segments_init(&log->segments, io);
 }
 
 static void free_log(struct clog *log)
 {
-    segments_done(log);
-    mutex_done(&log->cache_lock);
-    rwlock_done(&log->lock);
+    segments_done(&log->segments);
     waiters_done(&log->waiters);
     durability_done(&log->durability);
     cursors_done(&log->cursors);
@@ -105,7 +86,7 @@ static void free_log(struct clog *log)
     mutex_done(&log->append_lock);
     scratch_done(&log->scratch);
     clog_report_done(&log->report);
-    io_close(log->io, log->segments);
+    io_close(log->io, log->dir);
     io_close(log->io, log->root);
     free(log);
 }
@@ -140,9 +121,9 @@ static int add_found(struct clog *log, struct found *found)
     atomic_init(&part->references, 1);
     part->index = found->index;
     found->index = NULL;
-    r = segments_add(log, part);
+    r = segments_add(&log->segments, part);
     if (r < 0)
-        segments_put(log, part);
+        segments_put(&log->segments, part);
     return r;
 }
 
@@ -150,8 +131,8 @@ static int add_found(struct clog *log, struct found *found)
    stamp that is whole, or a wrong one could hold time up for ever. */
 static int learn_time(struct clog *log)
 {
-    for (size_t k = log->count; k > 0; k--) {
-        struct part *part = log->parts[k - 1];
+    for (size_t k = log->segments.count; k > 0; k--) {
+        struct part *part = log->segments.parts[k - 1];
         struct clog_record record = {0};
         struct buffer buffer = {0};
         struct place place;
@@ -169,7 +150,7 @@ static int learn_time(struct clog *log)
             return r;
         (void)lookup_stamp(log, part, i, false, &record);
         if (r == 0)
-            log->last_ns = record.time_ns;
+            log->segments.last_ns = record.time_ns;
         return 0;
     }
     return 0;
@@ -178,28 +159,19 @@ static int learn_time(struct clog *log)
 /* The last segment found takes the appends. */
 static int reuse_active(struct clog *log)
 {
-    struct part *part = segments_active(log);
-    struct segment *files = calloc(1, sizeof(*files));
+    struct part *part = segments_active(&log->segments);
     uint64_t capacity = part->extent.count * SLOT_SIZE;
     int r;
 
-    if (!files)
-        return -ENOMEM;
     if (capacity < log->options.max_index)
         capacity = log->options.max_index;
-    r = segment_set_writable(log->io, log->segments, part->base, true);
+    r = segment_set_writable(log->io, log->dir, part->base, true);
     if (r == 0)
-        r = segment_open_active(files, log->io, log->segments, part->base,
-                                capacity);
+        r = cache_open_active(&log->segments.cache, part, capacity);
     if (r == 0)
-        r = segment_cut(files, &part->extent);
-    if (r < 0) {
-        segment_done(files);
-        free(files);
+        r = segment_cut(part->files, &part->extent);
+    if (r < 0)
         return r;
-    }
-    cache_reopen(log, part);
-    cache_set_files(log, part, files);
     part->sealed = false;
     if (part->extent.count > 0) {
         struct clog_record record = {0};
@@ -212,7 +184,7 @@ static int reuse_active(struct clog *log)
 
 static int start_writing(struct clog *log, const struct recovery *recovery)
 {
-    bool fresh = log->count == 0 || recovery->seal;
+    bool fresh = log->segments.count == 0 || recovery->seal;
     int r;
 
     r = durability_open(&log->durability, log->root);
@@ -222,15 +194,16 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
         mutex_lock(&log->append_lock);
         r = roll_add_active(log);
         mutex_unlock(&log->append_lock);
-        if (r == 0 && log->count > 1)
-            (void)segment_set_writable(log->io, log->segments,
-                                       log->parts[log->count - 2]->base, false);
+        if (r == 0 && log->segments.count > 1)
+            (void)segment_set_writable(
+                log->io, log->dir,
+                log->segments.parts[log->segments.count - 2]->base, false);
     } else {
         r = reuse_active(log);
     }
     if (r < 0)
         return r;
-    durability_raise(&log->durability, log->next);
+    durability_raise(&log->durability, log->segments.next);
     return 0;
 }
 
@@ -238,11 +211,11 @@ static int take_over(struct clog *log, struct recovery *recovery)
 {
     int r = 0;
 
-    log->segments = recovery->segments;
+    log->dir = log->segments.cache.dir = recovery->segments;
     recovery->segments = -1;
     for (size_t k = 0; r == 0 && k < recovery->count; k++)
         r = add_found(log, &recovery->found[k]);
-    log->next = recovery->next;
+    log->segments.next = recovery->next;
     durability_raise(&log->durability, recovery->durable);
     if (r == 0)
         r = cursors_load(&log->cursors, log->root, recovery->read_only,
@@ -334,9 +307,9 @@ int clog_writer(const char *path, pid_t *ret_pid)
    written only when all that it vouches for is on disk. */
 static int mark_clean(struct clog *log)
 {
-    const struct part *part = segments_active(log);
+    const struct part *part = segments_active(&log->segments);
     struct clean clean = {
-        .next = log->next,
+        .next = log->segments.next,
         .base = part->base,
         .sizes = {part->extent.end, part->extent.count * SLOT_SIZE,
                   part->extent.count * SLOT_SIZE},
@@ -345,7 +318,7 @@ static int mark_clean(struct clog *log)
 
     if (r < 0)
         return r;
-    durability_raise(&log->durability, log->next);
+    durability_raise(&log->durability, log->segments.next);
     r = clean_store(log->io, log->root, &clean);
     /* All is durable: without room for the marker, the next open reads more. */
     return r == -ENOSPC || r == -EDQUOT ? 0 : r;

@@ -40,22 +40,20 @@ static int replace_index(struct clog *log, struct part *part,
     bool sealed;
     int r = -EROFS;
 
-    rwlock_read(&log->lock);
+    rwlock_read(&log->segments.lock);
     sealed = part->sealed;
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&log->segments.lock);
     if (!sealed && files->index.fd >= 0)
         return slots_write(&files->index, scan->index,
                            (size_t)scan->extent.count * SLOT_SIZE, 0);
     if (durability_writable(&log->durability))
-        r = repair_index(log->io, log->segments, part->base, scan, false, true);
+        r = repair_index(log->io, log->dir, part->base, scan, false, true);
     if (r < 0) {
-        mutex_lock(&log->cache_lock);
-        free(part->index);
-        part->index = scan->index;
+        cache_set_index(&log->segments.cache, part, scan->index);
         scan->index = NULL;
-        mutex_unlock(&log->cache_lock);
+    } else {
+        cache_replace(&log->segments.cache, part);
     }
-    cache_reopen(log, part);
     return 0;
 }
 
@@ -90,7 +88,7 @@ static int reindex_locked(struct clog *log, struct part *part,
 {
     struct segment *files = NULL;
     struct scan scan;
-    int r = cache_pin(log, part, false, &files);
+    int r = cache_pin(&log->segments.cache, part, false, &files);
 
     if (r < 0)
         return r;
@@ -101,7 +99,7 @@ static int reindex_locked(struct clog *log, struct part *part,
     }
     if (r < 0)
         goto out;
-    part->mended = extent->count;
+    part->reindexed = extent->count;
     notice(log, part, files, &scan);
     if (index_fits(&files->index, extent->count * SLOT_SIZE, &scan)) {
         r = -EIO;
@@ -111,7 +109,7 @@ static int reindex_locked(struct clog *log, struct part *part,
     }
     scan_done(&scan);
 out:
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     return r;
 }
 
@@ -122,7 +120,7 @@ int reindex(struct clog *log, struct part *part, const struct extent *extent,
 
     mutex_lock(&log->reindex_lock);
     /* Where a scan was lost another would be, and each reads all there is. */
-    if (part->lost < extent->count && (index_failed || i >= part->mended))
+    if (part->lost < extent->count && (index_failed || i >= part->reindexed))
         r = reindex_locked(log, part, extent);
     mutex_unlock(&log->reindex_lock);
     return r;

@@ -59,7 +59,7 @@ static int retain_one(struct clog *log) REQUIRES(log->retain_lock)
         drop_is_unread(log, &oldest))
         cause = DROP_BY_NONE;
     r = cause == DROP_BY_NONE ? 0 : drop_oldest(log, &oldest, cause);
-    segments_put(log, oldest.part);
+    segments_put(&log->segments, oldest.part);
     if (r == 0 && cause != DROP_BY_NONE)
         r = 1;
     return r;
@@ -76,10 +76,10 @@ static int roll_by_age(struct clog *log)
     if (age_ns == 0 || now <= 0)
         return 0;
     mutex_lock(&log->append_lock);
-    rwlock_read(&log->lock);
-    first_ns = segments_active(log)->first_ns;
-    rwlock_unlock(&log->lock);
-    if (segments_active(log)->extent.count > 0 && first_ns > 0 &&
+    rwlock_read(&log->segments.lock);
+    first_ns = segments_active(&log->segments)->first_ns;
+    rwlock_unlock(&log->segments.lock);
+    if (segments_active(&log->segments)->extent.count > 0 && first_ns > 0 &&
         (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
         r = roll_active(log);
     mutex_unlock(&log->append_lock);
@@ -108,11 +108,11 @@ static int drop_locked(struct clog *log, uint64_t base)
 {
     struct part *part = NULL;
     struct oldest oldest;
-    int r = segments_find_base(log, base, &part);
+    int r = segments_find_base(&log->segments, base, &part);
 
     if (r < 0)
         return r;
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     r = drop_look(log, &oldest);
     if (r < 0)
         return r;
@@ -120,7 +120,7 @@ static int drop_locked(struct clog *log, uint64_t base)
         r = -EBUSY;
     else
         r = drop_oldest(log, &oldest, DROP_BY_HAND);
-    segments_put(log, oldest.part);
+    segments_put(&log->segments, oldest.part);
     return r;
 }
 

@@ -10,37 +10,29 @@
 int roll_add_active(struct clog *log)
 {
     struct part *part = calloc(1, sizeof(*part));
-    struct segment *files = calloc(1, sizeof(*files));
-    int r = -ENOMEM;
+    int r;
 
-    if (part && files) {
-        part->base = log->next;
-        atomic_init(&part->references, 1);
-        r = segment_open_active(files, log->io, log->segments, part->base,
-                                log->options.max_index);
-    }
-    if (r < 0) {
-        free(files);
-        free(part);
-        return r;
-    }
+    if (!part)
+        return -ENOMEM;
+    part->base = log->segments.next;
+    atomic_init(&part->references, 1);
     /* Before anybody can find it; pinned for as long as it is active. */
-    cache_set_files(log, part, files);
-    r = segments_add(log, part);
+    r = cache_open_active(&log->segments.cache, part, log->options.max_index);
+    if (r == 0)
+        r = segments_add(&log->segments, part);
     if (r < 0)
-        segments_put(log, part);
+        segments_put(&log->segments, part);
     return r;
 }
 
 static void seal(struct clog *log, struct part *part)
 {
-    rwlock_write(&log->lock);
-    part->sealed = true;
-    rwlock_unlock(&log->lock);
-    cache_reopen(log, part);
-    cache_unpin(log, part);
+    struct segment *files = part->files;
+
+    segments_seal(&log->segments, part);
+    cache_unpin(&log->segments.cache, files);
     /* If this fails the next open does it. */
-    (void)segment_set_writable(log->io, log->segments, part->base, false);
+    (void)segment_set_writable(log->io, log->dir, part->base, false);
 }
 
 /*
@@ -51,7 +43,7 @@ static void seal(struct clog *log, struct part *part)
  */
 int roll_active(struct clog *log)
 {
-    struct part *old = segments_active(log);
+    struct part *old = segments_active(&log->segments);
     int r;
 
     if (old->extent.count == 0 && !log->rolling)
@@ -62,7 +54,7 @@ int roll_active(struct clog *log)
         durability_stop(&log->durability, r);
         return r;
     }
-    durability_raise(&log->durability, log->next);
+    durability_raise(&log->durability, log->segments.next);
     r = roll_add_active(log);
     if (r < 0)
         return r;

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/segments.h"
 
-#include "log/cache.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Nobody refers to the part any more. */
-static void free_part(struct clog *log, struct part *part)
+void segments_init(struct segments *segments, struct io *io)
 {
-    struct segment *closed;
+    *segments = (struct segments){0};
+    rwlock_init(&segments->lock);
+    cache_init(&segments->cache, io);
+}
 
-    mutex_lock(&log->cache_lock);
-    closed = cache_detach(log, part);
+/* Nobody refers to the part any more. */
+static void free_part(struct segments *segments, struct part *part)
+{
     if (part->dropped) {
-        log->pinned_segments--;
-        log->pinned_bytes -= part->extent.end;
+        atomic_fetch_sub(&segments->pinned_segments, 1);
+        atomic_fetch_sub(&segments->pinned_bytes, part->extent.end);
     }
-    mutex_unlock(&log->cache_lock);
-    cache_close(closed);
+    cache_forget(&segments->cache, part);
     free(part->index);
     free(part);
 }
 
-void segments_put(struct clog *log, struct part *part)
+void segments_put(struct segments *segments, struct part *part)
 {
     if (part && atomic_fetch_sub(&part->references, 1) == 1)
-        free_part(log, part);
+        free_part(segments, part);
 }
 
 /* References a part that was found; the caller holds lock, so that the log's
@@ -38,34 +38,35 @@ static void found(struct part *part, struct part **ret_part)
     *ret_part = part;
 }
 
-/* The last part whose base (or stream start) is at or below key. */
-static struct part *search(const struct clog *log, uint64_t key, bool by_stream)
-    REQUIRES_SHARED(log->lock)
+/* The last part whose base (or stream start) is at or below key; the caller
+   holds lock. */
+static struct part *search(const struct segments *segments, uint64_t key,
+                           bool by_stream)
 {
     size_t low = 0;
-    size_t high = log->count;
+    size_t high = segments->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct part *part = log->parts[middle];
+        const struct part *part = segments->parts[middle];
 
         if ((by_stream ? part->stream_start : part->base) <= key)
             low = middle + 1;
         else
             high = middle;
     }
-    return low > 0 ? log->parts[low - 1] : NULL;
+    return low > 0 ? segments->parts[low - 1] : NULL;
 }
 
-int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
-                  struct extent *ret_extent)
+int segments_find(struct segments *segments, uint64_t offset,
+                  struct part **ret_part, struct extent *ret_extent)
 {
     struct part *part;
     int r = 0;
 
-    rwlock_read(&log->lock);
-    part = search(log, offset, false);
-    if (!part || offset >= log->next)
+    rwlock_read(&segments->lock);
+    part = search(segments, offset, false);
+    if (!part || offset >= segments->next)
         r = -ENOENT;
     else if (offset - part->base >= part->extent.count)
         r = -EIO;
@@ -73,21 +74,21 @@ int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
         found(part, ret_part);
         *ret_extent = part->extent;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-int segments_find_byte(struct clog *log, uint64_t position,
+int segments_find_byte(struct segments *segments, uint64_t position,
                        struct part **ret_part, struct extent *ret_extent)
 {
     struct part *part;
     int r = 0;
 
-    rwlock_read(&log->lock);
+    rwlock_read(&segments->lock);
     /* Empty parts start where the next one does; the last of them is found,
        and it is the one with bytes unless position is the end. */
-    part = search(log, position, true);
-    if (position >= log->stream_end)
+    part = search(segments, position, true);
+    if (position >= segments->stream_end)
         r = -ENOENT;
     else if (!part)
         r = -ESTALE;
@@ -95,210 +96,244 @@ int segments_find_byte(struct clog *log, uint64_t position,
         found(part, ret_part);
         *ret_extent = part->extent;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-int segments_find_base(struct clog *log, uint64_t base, struct part **ret_part)
+int segments_find_base(struct segments *segments, uint64_t base,
+                       struct part **ret_part)
 {
     struct part *part;
     int r = -ENOENT;
 
-    rwlock_read(&log->lock);
-    part = search(log, base, false);
+    rwlock_read(&segments->lock);
+    part = search(segments, base, false);
     if (part && part->base == base) {
         found(part, ret_part);
         r = 0;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-int segments_find_after(struct clog *log, uint64_t base, struct part **ret_part,
-                        struct extent *ret_extent)
+int segments_find_after(struct segments *segments, uint64_t base,
+                        struct part **ret_part, struct extent *ret_extent)
 {
     size_t low = 0;
     size_t high;
     int r = -ENOENT;
 
-    rwlock_read(&log->lock);
-    high = log->count;
+    rwlock_read(&segments->lock);
+    high = segments->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (log->parts[middle]->base < base)
+        if (segments->parts[middle]->base < base)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low < log->count) {
-        found(log->parts[low], ret_part);
-        *ret_extent = log->parts[low]->extent;
+    if (low < segments->count) {
+        found(segments->parts[low], ret_part);
+        *ret_extent = segments->parts[low]->extent;
         r = 0;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-int segments_find_active(struct clog *log, struct part **ret_part)
+int segments_find_active(struct segments *segments, struct part **ret_part)
 {
     int r = -ENOENT;
 
-    rwlock_read(&log->lock);
-    if (log->count > 0) {
-        found(segments_active(log), ret_part);
+    rwlock_read(&segments->lock);
+    if (segments->count > 0) {
+        found(segments_active(segments), ret_part);
         r = 0;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-struct part *segments_active(const struct clog *log)
+struct part *segments_active(const struct segments *segments)
 {
-    return log->active;
+    return segments->active;
 }
 
-struct extent segments_extent(struct clog *log, const struct part *part)
+struct extent segments_extent(struct segments *segments,
+                              const struct part *part)
 {
     struct extent extent;
 
-    rwlock_read(&log->lock);
+    rwlock_read(&segments->lock);
     extent = part->extent;
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return extent;
 }
 
-static int make_room(struct clog *log) REQUIRES(log->lock)
+static int make_room(struct segments *segments)
 {
-    size_t capacity = log->capacity ? 2 * log->capacity : 16;
+    size_t capacity = segments->capacity ? 2 * segments->capacity : 16;
     struct part **parts;
 
-    if (log->count < log->capacity)
+    if (segments->count < segments->capacity)
         return 0;
-    parts = reallocarray(log->parts, capacity, sizeof(struct part *));
+    parts = reallocarray(segments->parts, capacity, sizeof(struct part *));
     if (!parts)
         return -ENOMEM;
-    log->parts = parts;
-    log->capacity = capacity;
+    segments->parts = parts;
+    segments->capacity = capacity;
     return 0;
 }
 
-int segments_add(struct clog *log, struct part *part)
+int segments_add(struct segments *segments, struct part *part)
 {
     int r;
 
-    rwlock_write(&log->lock);
-    r = make_room(log);
+    rwlock_write(&segments->lock);
+    r = make_room(segments);
     if (r == 0) {
-        part->stream_start = log->stream_end;
-        log->parts[log->count++] = part;
-        log->active = part;
-        log->records += part->extent.count;
-        log->stream_end +=
+        part->stream_start = segments->stream_end;
+        segments->parts[segments->count++] = part;
+        segments->active = part;
+        segments->records += part->extent.count;
+        segments->stream_end +=
             part->extent.end - RECORD_PREFIX * part->extent.count;
     }
-    rwlock_unlock(&log->lock);
+    rwlock_unlock(&segments->lock);
     return r;
 }
 
-void segments_remove_first(struct clog *log)
+void segments_grow(struct segments *segments, const struct extent *extent,
+                   uint64_t time_ns)
+{
+    struct part *part = segments_active(segments);
+    uint64_t count = extent->count - part->extent.count;
+    uint64_t payload = extent->end - part->extent.end - RECORD_PREFIX * count;
+
+    rwlock_write(&segments->lock);
+    part->extent = *extent;
+    if (part->first_ns == 0)
+        part->first_ns = time_ns;
+    part->last_ns = time_ns;
+    segments->last_ns = time_ns;
+    segments->next += count;
+    segments->records += count;
+    segments->stream_end += payload;
+    segments->appends++;
+    segments->appended += count;
+    segments->appended_bytes += payload;
+    rwlock_unlock(&segments->lock);
+}
+
+void segments_seal(struct segments *segments, struct part *part)
+{
+    rwlock_write(&segments->lock);
+    part->sealed = true;
+    rwlock_unlock(&segments->lock);
+    cache_replace(&segments->cache, part);
+}
+
+void segments_remove_first(struct segments *segments)
 {
     struct part *part;
 
-    rwlock_write(&log->lock);
-    part = log->parts[0];
-    log->count--;
-    memmove(log->parts, log->parts + 1, log->count * sizeof(struct part *));
-    log->records -= part->extent.count;
-    rwlock_unlock(&log->lock);
-    mutex_lock(&log->cache_lock);
+    rwlock_write(&segments->lock);
+    part = segments->parts[0];
+    segments->count--;
+    memmove(segments->parts, segments->parts + 1,
+            segments->count * sizeof(struct part *));
+    segments->records -= part->extent.count;
     part->dropped = true;
-    log->pinned_segments++;
-    log->pinned_bytes += part->extent.end;
-    mutex_unlock(&log->cache_lock);
-    segments_put(log, part);
+    atomic_fetch_add(&segments->pinned_segments, 1);
+    atomic_fetch_add(&segments->pinned_bytes, part->extent.end);
+    rwlock_unlock(&segments->lock);
+    segments_put(segments, part);
 }
 
-void segments_done(struct clog *log)
+void segments_done(struct segments *segments)
 {
-    for (size_t k = 0; k < log->count; k++)
-        segments_put(log, log->parts[k]);
-    free(log->parts);
-    log->parts = NULL;
-    log->count = 0;
+    for (size_t k = 0; k < segments->count; k++)
+        segments_put(segments, segments->parts[k]);
+    free(segments->parts);
+    segments->parts = NULL;
+    segments->count = 0;
+    cache_done(&segments->cache);
+    rwlock_done(&segments->lock);
 }
 
-uint64_t segments_next(struct clog *log)
+uint64_t segments_next(struct segments *segments)
 {
     uint64_t next;
 
-    rwlock_read(&log->lock);
-    next = log->next;
-    rwlock_unlock(&log->lock);
+    rwlock_read(&segments->lock);
+    next = segments->next;
+    rwlock_unlock(&segments->lock);
     return next;
 }
 
-static uint64_t first_offset(const struct clog *log) REQUIRES_SHARED(log->lock)
+static uint64_t first_offset(const struct segments *segments)
 {
-    return log->count > 0 ? log->parts[0]->base : log->next;
+    return segments->count > 0 ? segments->parts[0]->base : segments->next;
 }
 
-uint64_t segments_oldest(struct clog *log)
+uint64_t segments_oldest(struct segments *segments)
 {
     uint64_t offset;
 
-    rwlock_read(&log->lock);
-    offset = first_offset(log);
-    rwlock_unlock(&log->lock);
+    rwlock_read(&segments->lock);
+    offset = first_offset(segments);
+    rwlock_unlock(&segments->lock);
     return offset;
 }
 
-/* A record has a prefix, an index entry and a stamp. */
-static uint64_t stored_bytes(const struct clog *log) REQUIRES_SHARED(log->lock)
+/* The caller holds lock. A record has a prefix, an index entry and a stamp. */
+static uint64_t stored_bytes(const struct segments *segments)
 {
-    uint64_t start = log->count > 0 ? log->parts[0]->stream_start : 0;
+    uint64_t start = segments->count > 0 ? segments->parts[0]->stream_start : 0;
 
-    return log->stream_end - start +
-           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * log->records;
+    return segments->stream_end - start +
+           (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * segments->records;
 }
 
-void segments_totals(struct clog *log, uint64_t *ret_bytes,
+void segments_totals(struct segments *segments, uint64_t *ret_bytes,
                      uint64_t *ret_records)
 {
-    rwlock_read(&log->lock);
-    *ret_bytes = stored_bytes(log);
-    *ret_records = log->records;
-    rwlock_unlock(&log->lock);
+    rwlock_read(&segments->lock);
+    *ret_bytes = stored_bytes(segments);
+    *ret_records = segments->records;
+    rwlock_unlock(&segments->lock);
 }
 
-void segments_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end)
+void segments_stream(struct segments *segments, uint64_t *ret_start,
+                     uint64_t *ret_end)
 {
-    rwlock_read(&log->lock);
-    *ret_start = log->count ? log->parts[0]->stream_start : 0;
-    *ret_end = log->stream_end;
-    rwlock_unlock(&log->lock);
+    rwlock_read(&segments->lock);
+    *ret_start = segments->count ? segments->parts[0]->stream_start : 0;
+    *ret_end = segments->stream_end;
+    rwlock_unlock(&segments->lock);
 }
 
-void segments_status(struct clog *log, struct clog_status *status)
+void segments_status(struct segments *segments, struct clog_status *status)
 {
-    rwlock_read(&log->lock);
-    status->oldest = first_offset(log);
-    status->next = log->next;
-    status->active = log->count ? segments_active(log)->base : log->next;
-    status->segments = log->count;
-    status->records = log->records;
-    status->stored_bytes = stored_bytes(log);
-    status->stream_start = log->count ? log->parts[0]->stream_start : 0;
-    status->stream_end = log->stream_end;
-    status->oldest_time_ns = log->count ? log->parts[0]->first_ns : 0;
-    status->last_time_ns = log->last_ns;
-    status->appends = log->appends;
-    status->appended = log->appended;
-    status->appended_bytes = log->appended_bytes;
-    status->drops = log->drops;
-    rwlock_unlock(&log->lock);
-    mutex_lock(&log->cache_lock);
-    status->pinned_segments = log->pinned_segments;
-    status->pinned_bytes = log->pinned_bytes;
-    mutex_unlock(&log->cache_lock);
+    rwlock_read(&segments->lock);
+    status->oldest = first_offset(segments);
+    status->next = segments->next;
+    status->active =
+        segments->count ? segments_active(segments)->base : segments->next;
+    status->segments = segments->count;
+    status->records = segments->records;
+    status->stored_bytes = stored_bytes(segments);
+    status->stream_start =
+        segments->count ? segments->parts[0]->stream_start : 0;
+    status->stream_end = segments->stream_end;
+    status->oldest_time_ns = segments->count ? segments->parts[0]->first_ns : 0;
+    status->last_time_ns = segments->last_ns;
+    status->appends = segments->appends;
+    status->appended = segments->appended;
+    status->appended_bytes = segments->appended_bytes;
+    status->drops = segments->drops;
+    rwlock_unlock(&segments->lock);
+    status->pinned_segments = atomic_load(&segments->pinned_segments);
+    status->pinned_bytes = atomic_load(&segments->pinned_bytes);
 }

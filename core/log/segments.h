@@ -1,11 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * segments.h - which segments an open log has.
+ * segments.h - which segments an open log has, and how much of them counts.
+ *
+ * One lock protects both. Readers find a part and what counts of it under it,
+ * and read outside of it: published bytes never change. Appends and rolls are
+ * made by one thread at a time; whoever keeps them apart may read what they
+ * change (active, next, last_ns, the active part's extent) without the lock.
  */
 #ifndef CLOG_LOG_SEGMENTS_H
 #define CLOG_LOG_SEGMENTS_H
 
-#include "log/log.h"
+#include "log/cache.h"
+
+struct segments {
+    struct rwlock lock;
+    struct part **parts; /* protected by lock, owned; in order of base */
+    size_t count, capacity;
+    struct part *active; /* the last of parts; changes under lock, by who
+                            appends: a drop moves the others */
+    uint64_t next;       /* protected by lock: the next record's offset */
+    uint64_t records;    /* protected by lock */
+    uint64_t stream_end; /* protected by lock */
+    uint64_t last_ns;    /* protected by lock: time of the last record */
+    uint64_t appends, appended, appended_bytes; /* protected by lock */
+    struct clog_drops drops;                    /* protected by lock */
+    /* Dropped and still in use. */
+    _Atomic uint64_t pinned_segments, pinned_bytes;
+    struct cache cache; /* their open files */
+};
+
+/* Without parts. The directory segments/ is set later, by whoever opens it:
+   cache.dir. */
+void segments_init(struct segments *segments, struct io *io);
+
+/* Closes and frees everything but the directory. */
+void segments_done(struct segments *segments);
 
 /*
  * Finding a part. What is found is referenced: it stays, with its bytes, until
@@ -14,58 +43,67 @@
  */
 
 /* The part that holds record offset. ENOENT, EIO (in a gap). */
-int segments_find(struct clog *log, uint64_t offset, struct part **ret_part,
-                  struct extent *ret_extent);
+int segments_find(struct segments *segments, uint64_t offset,
+                  struct part **ret_part, struct extent *ret_extent);
 
 /* The part that holds the byte at that position of the joined view. ENOENT:
    at or past the end. ESTALE: dropped. */
-int segments_find_byte(struct clog *log, uint64_t position,
+int segments_find_byte(struct segments *segments, uint64_t position,
                        struct part **ret_part, struct extent *ret_extent);
 
 /* The part with that base. ENOENT. */
-int segments_find_base(struct clog *log, uint64_t base, struct part **ret_part);
+int segments_find_base(struct segments *segments, uint64_t base,
+                       struct part **ret_part);
 
 /* The first part whose base is at or after base. ENOENT. */
-int segments_find_after(struct clog *log, uint64_t base, struct part **ret_part,
-                        struct extent *ret_extent);
+int segments_find_after(struct segments *segments, uint64_t base,
+                        struct part **ret_part, struct extent *ret_extent);
 
 /* The active part; of a read-only log the last. ENOENT: there is none. */
-int segments_find_active(struct clog *log, struct part **ret_part);
+int segments_find_active(struct segments *segments, struct part **ret_part);
 
 /* Ends a reference. NULL is allowed. */
-void segments_put(struct clog *log, struct part *part);
+void segments_put(struct segments *segments, struct part *part);
 
 /* How much of the part counts. */
-struct extent segments_extent(struct clog *log, const struct part *part);
+struct extent segments_extent(struct segments *segments,
+                              const struct part *part);
 
 /* Adds a part behind the others, with what it has; its stream_start is set.
    Takes the caller's reference over, unless it fails: ENOMEM. */
-int segments_add(struct clog *log, struct part *part);
+int segments_add(struct segments *segments, struct part *part);
 
-/* Takes the first part, whose files are pinned, out of the log; it goes when
+/* Publishes what has been appended to the active part, at that time. The caller
+   is the one who appends. */
+void segments_grow(struct segments *segments, const struct extent *extent,
+                   uint64_t time_ns);
+
+/* Seals a part whose files the caller has pinned: whoever pins them next gets
+   files to read alone. */
+void segments_seal(struct segments *segments, struct part *part);
+
+/* Takes the first part, whose files are kept, out of the log; it goes when
    the last reference does. */
-void segments_remove_first(struct clog *log);
-
-/* Closes and frees everything. */
-void segments_done(struct clog *log);
+void segments_remove_first(struct segments *segments);
 
 /* The log's next offset, right now. */
-uint64_t segments_next(struct clog *log);
+uint64_t segments_next(struct segments *segments);
 
 /* The first retained offset, right now; next if there is none. */
-uint64_t segments_oldest(struct clog *log);
+uint64_t segments_oldest(struct segments *segments);
 
 /* The bytes of all stores, indexes and stamps, and the records in them. */
-void segments_totals(struct clog *log, uint64_t *ret_bytes,
+void segments_totals(struct segments *segments, uint64_t *ret_bytes,
                      uint64_t *ret_records);
 
 /* Where the joined view begins and ends, right now. */
-void segments_stream(struct clog *log, uint64_t *ret_start, uint64_t *ret_end);
+void segments_stream(struct segments *segments, uint64_t *ret_start,
+                     uint64_t *ret_end);
 
 /* What of a status is the parts'. */
-void segments_status(struct clog *log, struct clog_status *status);
+void segments_status(struct segments *segments, struct clog_status *status);
 
-/* For who holds lock, or append_lock, under which alone it changes. */
-struct part *segments_active(const struct clog *log);
+/* For the one who appends, or who holds lock. */
+struct part *segments_active(const struct segments *segments);
 
 #endif

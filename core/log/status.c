@@ -32,16 +32,16 @@ static uint64_t oldest_time(struct clog *log)
     struct part *part = NULL;
     struct extent extent;
 
-    if (segments_find_after(log, 0, &part, &extent) < 0)
+    if (segments_find_after(&log->segments, 0, &part, &extent) < 0)
         return 0;
     if (extent.count > 0)
         (void)lookup_stamp(log, part, 0, false, &record);
-    rwlock_write(&log->lock);
+    rwlock_write(&log->segments.lock);
     /* An append may have set it meanwhile. */
     if (part->first_ns == 0)
         part->first_ns = record.time_ns;
-    rwlock_unlock(&log->lock);
-    segments_put(log, part);
+    rwlock_unlock(&log->segments.lock);
+    segments_put(&log->segments, part);
     return record.time_ns;
 }
 
@@ -49,7 +49,7 @@ int clog_status(struct clog *log, struct clog_status *ret_status)
 {
     struct clog_status status = {0};
 
-    segments_status(log, &status);
+    segments_status(&log->segments, &status);
     status.cursors = cursors_count(&log->cursors);
     status.durable = durability_offset(&log->durability);
     if (status.durable > status.next)

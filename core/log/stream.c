@@ -55,14 +55,15 @@ static int find_record(const struct cursor *c, uint64_t *ret_i,
                        struct place *ret_place)
 {
     struct segment *files = NULL;
-    int r = cache_pin(c->view->log, c->part, c->nowait, &files);
+    int r =
+        cache_pin(&c->view->log->segments.cache, c->part, c->nowait, &files);
 
     if (r < 0)
         return r;
     r = search_record(files, &c->extent, c->at, ret_i);
     if (r == 0 && segment_place(files, &c->extent, *ret_i, ret_place) < 0)
         r = -EUCLEAN;
-    cache_unpin(c->view->log, c->part);
+    cache_unpin(&c->view->log->segments.cache, files);
     return r;
 }
 
@@ -192,11 +193,11 @@ static int read_frames(struct cursor *c, uint64_t i, const struct place *place,
         r = read_store(view->log, c->part, view->buffer.data, size,
                        place->position, c->nowait);
     if (r == 0)
-        r = cache_pin(view->log, c->part, c->nowait, &files);
+        r = cache_pin(&view->log->segments.cache, c->part, c->nowait, &files);
     if (r < 0)
         return r;
     *ret_done = deliver_frames(c, files, i, place->position, size);
-    cache_unpin(view->log, c->part);
+    cache_unpin(&view->log->segments.cache, files);
     return 0;
 }
 
@@ -239,13 +240,13 @@ static ssize_t read_next(struct stream *view, uint8_t *data, size_t size,
 {
     struct cursor c = {
         .view = view, .nowait = nowait, .data = data, .size = size};
-    int r = segments_find_byte(view->log, at, &c.part, &c.extent);
+    int r = segments_find_byte(&view->log->segments, at, &c.part, &c.extent);
 
     if (r < 0)
         return r;
     c.at = at - c.part->stream_start;
     r = read_mended(&c);
-    segments_put(view->log, c.part);
+    segments_put(&view->log->segments, c.part);
     return r < 0 ? r : (ssize_t)(size - c.size);
 }
 
@@ -276,14 +277,14 @@ static int span_once(struct clog *log, struct part *part,
     struct segment *files = NULL;
     struct place place;
     uint64_t i = 0;
-    int r = cache_pin(log, part, nowait, &files);
+    int r = cache_pin(&log->segments.cache, part, nowait, &files);
 
     if (r < 0)
         return r;
     r = search_record(files, extent, at, &i);
     if (r == 0 && segment_place(files, extent, i, &place) < 0)
         r = -EUCLEAN;
-    cache_unpin(log, part);
+    cache_unpin(&log->segments.cache, files);
     if (r < 0)
         return r;
     if (place.position < RECORD_PREFIX * i ||
@@ -304,7 +305,7 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
     struct part *part = NULL;
     struct extent extent;
     uint64_t at;
-    int r = segments_find_byte(log, position, &part, &extent);
+    int r = segments_find_byte(&log->segments, position, &part, &extent);
 
     if (r < 0)
         return r;
@@ -321,7 +322,7 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
         span.end += part->stream_start;
         *ret_span = span;
     }
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     return r;
 }
 
@@ -339,9 +340,9 @@ int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
     do {
         uint64_t next = clog_seek(log, offset);
 
-        segments_stream(log, &start, &end);
-        r = segments_find(log, next, &part, &extent);
-        if (r == -ENOENT && next == segments_next(log)) {
+        segments_stream(&log->segments, &start, &end);
+        r = segments_find(&log->segments, next, &part, &extent);
+        if (r == -ENOENT && next == segments_next(&log->segments)) {
             *ret_position = end;
             return 0;
         }
@@ -351,7 +352,7 @@ int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
             if (r == 0)
                 *ret_position = part->stream_start + place.position -
                                 RECORD_PREFIX * (next - part->base);
-            segments_put(log, part);
+            segments_put(&log->segments, part);
             return r;
         }
     } while (r == -ENOENT);

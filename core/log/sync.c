@@ -15,18 +15,18 @@ static int sync_active(void *ctx, uint64_t *ret_next)
 
     /* next first: what is below it lies in the active part found after, or in
        one that was synced when it was sealed. */
-    next = segments_next(log);
-    r = segments_find_active(log, &part);
+    next = segments_next(&log->segments);
+    r = segments_find_active(&log->segments, &part);
     if (r == 0)
-        r = cache_pin(log, part, 0, &files);
+        r = cache_pin(&log->segments.cache, part, 0, &files);
     if (r == 0) {
         /* Without descriptors to write with it has been sealed meanwhile, and
            that has synced it. */
         if (files->stamps.fd >= 0)
             r = segment_sync(files);
-        cache_unpin(log, part);
+        cache_unpin(&log->segments.cache, files);
     }
-    segments_put(log, part);
+    segments_put(&log->segments, part);
     if (r == 0)
         *ret_next = next;
     return r;
@@ -34,7 +34,7 @@ static int sync_active(void *ctx, uint64_t *ret_next)
 
 int clog_sync(struct clog *log, uint64_t upto)
 {
-    uint64_t next = segments_next(log);
+    uint64_t next = segments_next(&log->segments);
 
     return durability_commit(&log->durability, upto < next ? upto : next,
                              sync_active, log);

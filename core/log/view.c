@@ -43,7 +43,7 @@ int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
     struct part *part = NULL;
     struct extent extent;
     struct place place;
-    int r = segments_find(log, offset, &part, &extent);
+    int r = segments_find(&log->segments, offset, &part, &extent);
 
     if (r == 0)
         r = lookup_place(log, part, &extent, offset - part->base,
@@ -51,7 +51,7 @@ int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
     if (r == 0)
         r = make_view(log, VIEW_RECORD, &view);
     if (r < 0) {
-        segments_put(log, part);
+        segments_put(&log->segments, part);
         return r;
     }
     view->part = part;
@@ -68,7 +68,7 @@ int clog_view_stream(struct clog *log, uint64_t origin,
     struct clog_view *view = NULL;
     int r;
 
-    segments_stream(log, &start, &end);
+    segments_stream(&log->segments, &start, &end);
     if (origin < start || origin > end)
         return -ENOENT;
     r = make_view(log, VIEW_STREAM, &view);
@@ -84,12 +84,12 @@ int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
 {
     struct clog_view *view = NULL;
     struct part *part = NULL;
-    int r = segments_find_base(log, base, &part);
+    int r = segments_find_base(&log->segments, base, &part);
 
     if (r == 0)
         r = make_view(log, VIEW_FILE, &view);
     if (r < 0) {
-        segments_put(log, part);
+        segments_put(&log->segments, part);
         return r;
     }
     view->part = part;
@@ -102,7 +102,7 @@ void clog_view_close(struct clog_view *view)
 {
     if (!view)
         return;
-    segments_put(view->log, view->part);
+    segments_put(&view->log->segments, view->part);
     buffer_done(&view->stream.buffer);
     buffer_done(&view->buffer);
     free(view);
@@ -116,10 +116,10 @@ uint64_t clog_view_size(const struct clog_view *view)
     if (view->kind == VIEW_RECORD)
         return view->place.length;
     if (view->kind == VIEW_STREAM) {
-        segments_stream(view->log, &start, &end);
+        segments_stream(&view->log->segments, &start, &end);
         return end - view->stream.origin;
     }
-    extent = segments_extent(view->log, view->part);
+    extent = segments_extent(&view->log->segments, view->part);
     return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
 }
 
@@ -136,12 +136,12 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
         r = read_store(view->log, view->part, data, size, position, nowait);
         return r < 0 ? r : (ssize_t)size;
     }
-    r = cache_pin(view->log, view->part, nowait, &files);
+    r = cache_pin(&view->log->segments.cache, view->part, nowait, &files);
     if (r < 0)
         return r;
     r = slots_read(view->file == CLOG_INDEX ? &files->index : &files->stamps,
                    data, size, position);
-    cache_unpin(view->log, view->part);
+    cache_unpin(&view->log->segments.cache, files);
     return r < 0 ? r : (ssize_t)size;
 }
 
@@ -150,7 +150,7 @@ static ssize_t read_file(struct clog_view *view, void *data, size_t size,
 static ssize_t read_checked(struct clog_view *view, void *data, size_t size,
                             uint64_t position, bool nowait)
 {
-    struct extent extent = segments_extent(view->log, view->part);
+    struct extent extent = segments_extent(&view->log->segments, view->part);
     int r = lookup_check(view->log, view->part, &extent, view->i, &view->buffer,
                          nowait, &view->place);
 

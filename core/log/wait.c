@@ -11,7 +11,7 @@ static bool is_there(void *ctx)
 {
     const struct awaited *awaited = ctx;
 
-    return segments_next(awaited->log) > awaited->offset;
+    return segments_next(&awaited->log->segments) > awaited->offset;
 }
 
 int clog_wait(struct clog *log, uint64_t offset, int timeout_ms)

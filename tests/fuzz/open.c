@@ -299,14 +299,14 @@ static void close_log(struct run *run)
 /* --- Damage
  * -------------------------------------------------------------------- */
 
-struct segments {
+struct names {
     char names[NAMES][32];
     size_t count;
 };
 
 static int note_segment(void *ctx, const char *name)
 {
-    struct segments *segments = ctx;
+    struct names *segments = ctx;
 
     if (segments->count < NAMES && strlen(name) < 32)
         strcpy(segments->names[segments->count++], name);
@@ -318,7 +318,7 @@ static void any_file(struct run *run, char ret[static 128])
 {
     static const char *const marks[] = {"format", "writer", "clean", "durable"};
     static const char *const files[] = {"store", "index", "stamps"};
-    struct segments segments = {0};
+    struct names segments = {0};
     uint8_t which = take8(&run->source);
     uint8_t segment = take8(&run->source);
 
