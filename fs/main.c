@@ -11,8 +11,7 @@
 #include "daemon/report.h"
 #include "files/handle.h"
 #include "files/mount.h"
-#include "serve/dispatch.h"
-#include "serve/ops.h"
+#include "serve/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,62 +41,12 @@ struct daemon {
     char *mountpoint; /* absolute */
     int parent;       /* who waits for us; -1: nobody */
     struct fs fs;
-    struct fuse_session *session;
-    bool mounted;
+    struct session *session;
 };
-
-/* For the signal handler. */
-static struct fuse_session *signalled;
-
-/*
- * A signal may come just before the loop waits for the next request, which
- * would then be the first to notice; so it is said again every second.
- */
-static void on_signal(int signal_number)
-{
-    (void)signal_number;
-    fuse_session_exit(signalled);
-    alarm(1);
-}
-
-static const int end_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM};
-
-#define END_SIGNALS (sizeof(end_signals) / sizeof(end_signals[0]))
-
-/* What was ignored when clog was started still is. */
-static void handle_signals(struct fuse_session *session)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction before;
-
-    signalled = session;
-    signal(SIGALRM, SIG_DFL);
-    for (size_t i = 0; i < END_SIGNALS; i++) {
-        sigaction(end_signals[i], NULL, &before);
-        if (before.sa_handler != SIG_IGN)
-            sigaction(end_signals[i], &action, NULL);
-    }
-}
-
-/* The end is under way: the session goes, and storing must not be cut off. */
-static void ignore_signals(void)
-{
-    for (size_t i = 0; i < END_SIGNALS; i++)
-        signal(end_signals[i], SIG_IGN);
-}
-
-static void log_fuse(enum fuse_log_level level, const char *format,
-                     va_list list)
-{
-    if (level == FUSE_LOG_DEBUG)
-        vfprintf(stderr, format, list);
-    else
-        message_list((int)level, format, list);
-}
 
 static void print_version(void)
 {
-    printf("clog %s\nlibfuse %s\n", clog_version(), fuse_pkgversion());
+    printf("clog %s\nlibfuse %s\n", clog_version(), session_library());
 }
 
 /* A file that gets number 1 or 2 would be written over by messages. */
@@ -188,76 +137,10 @@ static int check_paths(const struct daemon *daemon)
     return -EINVAL;
 }
 
-static int add_option(char **options, const char *name, const char *value)
-{
-    char *option = NULL;
-    int r;
-
-    if (asprintf(&option, "%s%s", name, value) < 0)
-        return -ENOMEM;
-    r = fuse_opt_add_opt_escaped(options, option) < 0 ? -ENOMEM : 0;
-    free(option);
-    return r;
-}
-
-static int mount_options(const struct daemon *daemon, char **ret_options)
-{
-    const struct options *o = &daemon->options;
-    char *options = NULL;
-    int r = add_option(&options, "default_permissions", "");
-
-    if (r == 0)
-        r = add_option(&options, "nosuid", "");
-    if (r == 0)
-        r = add_option(&options, "nodev", "");
-    if (r == 0)
-        r = add_option(&options, "noexec", "");
-    if (r == 0)
-        r = add_option(&options, "subtype=", "clog");
-    if (r == 0)
-        r = add_option(&options, "fsname=", daemon->logdir);
-    if (r == 0 && o->read_only)
-        r = add_option(&options, "ro", "");
-    if (r == 0 && o->allow_other)
-        r = add_option(&options, "allow_other", "");
-    if (r == 0 && o->debug)
-        r = add_option(&options, "debug", "");
-    if (r < 0)
-        free(options);
-    else
-        *ret_options = options;
-    return r;
-}
-
-static int mount_log(struct daemon *daemon)
-{
-    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    char *options = NULL;
-    int r = mount_options(daemon, &options);
-
-    if (r == 0 && (fuse_opt_add_arg(&args, "clog") < 0 ||
-                   fuse_opt_add_arg(&args, "-o") < 0 ||
-                   fuse_opt_add_arg(&args, options) < 0))
-        r = -ENOMEM;
-    if (r == 0) {
-        daemon->session =
-            fuse_session_new(&args, &ops_table, sizeof(ops_table), &daemon->fs);
-        r = daemon->session ? 0 : -EINVAL;
-    }
-    if (r == 0)
-        handle_signals(daemon->session);
-    if (r == 0 && fuse_session_mount(daemon->session, daemon->mountpoint) < 0)
-        r = -EIO;
-    daemon->mounted = r == 0;
-    fuse_opt_free_args(&args);
-    free(options);
-    return r;
-}
-
 /* Starts the threads and leaves the terminal: now everything is served. */
 static int start(struct daemon *daemon)
 {
-    int r = work_start(&daemon->fs, daemon->session, &daemon->fs.work);
+    int r = session_start(daemon->session);
 
     if (r == 0 && daemon->parent >= 0) {
         r = background_ready(daemon->parent);
@@ -271,12 +154,8 @@ static int start(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-    int r = fuse_session_loop(daemon->session);
+    int r = session_serve(daemon->session);
 
-    /* A mount that goes while a request is handed over ends so, and one that
-       somebody has aborted: it is an end like any other. */
-    if (r == -ECONNABORTED)
-        r = 0;
     if (r < 0)
         message(LOG_ERR, "reading requests: %s", strerror(-r));
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
@@ -301,7 +180,8 @@ static int set_up(struct daemon *daemon)
     fs->options = &daemon->options;
     fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     append_init(&fs->append, fs->log, daemon->options.max_held);
-    if (mount_log(daemon) < 0)
+    if (session_mount(fs, daemon->logdir, daemon->mountpoint,
+                      &daemon->session) < 0)
         return EXIT_MOUNT;
     return start(daemon) < 0 ? EXIT_START : EXIT_SUCCESS;
 }
@@ -315,8 +195,7 @@ static int tear_down(struct daemon *daemon, int status)
     struct fs *fs = &daemon->fs;
     int r;
 
-    ignore_signals();
-    work_stop(fs->work);
+    session_stop(daemon->session);
     if (fs->log)
         append_finish_all(&fs->append);
     if (status == EXIT_SUCCESS && fs->append.lines_lost > 0)
@@ -329,10 +208,7 @@ static int tear_down(struct daemon *daemon, int status)
                 strerror(-r));
     if (r < 0 && status == EXIT_SUCCESS)
         status = EXIT_UNCLEAN;
-    if (daemon->mounted)
-        fuse_session_unmount(daemon->session);
-    if (daemon->session)
-        fuse_session_destroy(daemon->session);
+    session_end(daemon->session);
     free(daemon->logdir);
     free(daemon->mountpoint);
     return status;
@@ -369,7 +245,7 @@ int main(int argc, char **argv)
 
     if (keep_low_fds() < 0)
         return EXIT_START;
-    fuse_set_log_func(log_fuse);
+    session_log_to_message();
     if (options_parse(argc, argv, &daemon.options) < 0)
         status = EXIT_USAGE;
     else if (daemon.options.help)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - the conversation with the kernel: a mount, from its making to its
+ * end. There is one in a process, since signals end it.
+ */
+#ifndef CLOG_FS_SERVE_SESSION_H
+#define CLOG_FS_SERVE_SESSION_H
+
+struct fs;
+struct session;
+
+/* Sends what libfuse says to message(), and its debugging to stderr. */
+void session_log_to_message(void);
+
+/* libfuse's version. */
+const char *session_library(void);
+
+/*
+ * Mounts fs on mountpoint, as what comes from logdir; from here on, SIGTERM,
+ * SIGINT and SIGHUP end session_serve(). All is borrowed until session_end().
+ * EIO: mounting failed, and libfuse has said why. ENOMEM, EINVAL.
+ */
+int session_mount(struct fs *fs, const char *logdir, const char *mountpoint,
+                  struct session **ret_session);
+
+/* Starts the threads that session_serve() hands requests to. ENOMEM, EAGAIN. */
+int session_start(struct session *session);
+
+/*
+ * Answers requests until the mount goes or a signal comes. Called by one
+ * thread. A negative errno if the kernel ends it in another way.
+ */
+int session_serve(struct session *session);
+
+/*
+ * Ignores signals from here on, so that nothing cuts the end off, answers what
+ * waits and ends the threads. NULL is allowed.
+ */
+void session_stop(struct session *session);
+
+/* Unmounts what is still mounted, and frees session. NULL is allowed. */
+void session_end(struct session *session);
+
+#endif
