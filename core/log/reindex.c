@@ -12,13 +12,12 @@
 static int scan_part(const struct extent *extent, const struct segment *files,
                      struct scan *ret_scan)
 {
-    uint8_t slot[SLOT_SIZE];
-    bool stamped = slots_get(&files->stamps, 0, slot) == 0;
+    uint64_t stamps = slots_count(&files->stamps);
     struct scan_input input = {
         .segment = files,
         .store_size = extent->end,
         .index_count = extent->count,
-        .stamps_count = stamped ? extent->count : 0,
+        .stamps_count = stamps < extent->count ? stamps : extent->count,
         .limit = extent->count,
     };
     int r = scan_segment(&input, ret_scan);

@@ -21,13 +21,28 @@ static int map(struct slots *slots, int fd, size_t size)
     return 0;
 }
 
+/* No more than the file has now: behind its end the rest of the last page
+   reads as zeros, which are no slots. */
+static int bound(struct io *io, int fd, size_t *map_size)
+{
+    struct io_stat st;
+    int r = io_stat(io, fd, &st);
+
+    if (r == 0 && st.size < *map_size)
+        *map_size = (size_t)st.size;
+    return r;
+}
+
 int slots_open(struct slots *slots, struct io *io, int fd, size_t map_size,
                bool keep)
 {
-    int r;
+    int r = 0;
 
     *slots = (struct slots){.io = io, .fd = -1};
-    r = map(slots, fd, map_size);
+    if (!keep && map_size > 0)
+        r = bound(io, fd, &map_size);
+    if (r == 0)
+        r = map(slots, fd, map_size);
     if (r == 0 && keep)
         slots->fd = fd;
     else
@@ -88,6 +103,11 @@ bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count)
         count = all - i;
     return io_cached(slots->io, slots->map + i * SLOT_SIZE,
                      (size_t)count * SLOT_SIZE);
+}
+
+uint64_t slots_count(const struct slots *slots)
+{
+    return (slots->memory ? slots->memory_size : slots->map_size) / SLOT_SIZE;
 }
 
 int slots_get(const struct slots *slots, uint64_t i, uint8_t ret[SLOT_SIZE])

@@ -5,8 +5,8 @@
  *
  * Slot i lies at i * 16, so that a look-up is one multiplication. The map is
  * read-only and shared with the page cache: a write is seen through it at
- * once, and no store through a pointer can ever reach the file. A map may be
- * larger than its file; what is not there reads as EIO.
+ * once, and no store through a pointer can ever reach the file. The map of a
+ * file that grows may be larger than it; what is not there reads as EIO.
  *
  * How many slots count is not known here: whoever appends knows it.
  * slots_get() and slots_read() may run in any thread while another appends.
@@ -32,7 +32,8 @@ struct slots {
 
 /*
  * Takes fd over, on failure too, and maps map_size bytes of it (0: none).
- * With keep it is kept open for slots_append(), otherwise it is closed.
+ * With keep it is kept open for slots_write(); otherwise it is closed, and the
+ * map ends where the file does now.
  */
 int slots_open(struct slots *slots, struct io *io, int fd, size_t map_size,
                bool keep);
@@ -49,6 +50,9 @@ int slots_reserve(struct slots *slots, size_t size);
 /* Writes size bytes of slots to the file from byte at on. */
 int slots_write(struct slots *slots, const uint8_t *data, size_t size,
                 uint64_t at);
+
+/* Whole slots that can be asked for; of a file that grows, more than it has. */
+uint64_t slots_count(const struct slots *slots);
 
 /* Copies slot i. EIO: the file does not have it. */
 int slots_get(const struct slots *slots, uint64_t i, uint8_t ret[SLOT_SIZE]);

@@ -373,6 +373,43 @@ static void test_recover_sealed_stamps_deleted_is_unverified(void **state)
     fixture_expect_sound(bench->fixture);
 }
 
+/* Stamps cut short, not to a whole page: the records whose stamps are gone are
+   unverified, and are served; those before them are checked as ever. */
+static void test_recover_sealed_stamps_short_is_unverified(void **state)
+{
+    struct bench *bench = *state;
+    struct path stamps = path_of(bench, 1, "stamps");
+    uint64_t bad = bench->bases[1];
+
+    fixture_close(bench->fixture);
+    file_resize(bench->fixture->dir, stamps.name,
+                file_size(bench->fixture->dir, stamps.name) - 24);
+    file_flip(bench->fixture->dir, path_of(bench, 1, "store").name, 8);
+    bench->fixture->options.flags = CLOG_READ_ONLY;
+    for (unsigned k = 0; k < 2; k++) {
+        fixture_open(bench->fixture);
+        assert_int_equal(fixture_report(bench->fixture)->unverified, 2);
+        expect_all_but(bench, bad, bad + 1);
+        bench->fixture->options.flags = 0;
+    }
+    fixture_expect_sound(bench->fixture);
+}
+
+/* The same where a scan has to find the records again. */
+static void test_recover_sealed_stamps_short_without_index(void **state)
+{
+    struct bench *bench = *state;
+    struct path stamps = path_of(bench, 1, "stamps");
+
+    fixture_close(bench->fixture);
+    file_resize(bench->fixture->dir, stamps.name,
+                file_size(bench->fixture->dir, stamps.name) - 24);
+    fixture_open(bench->fixture);
+    file_flip(bench->fixture->dir, path_of(bench, 1, "index").name, 31);
+    fixture_expect_filled(bench->fixture, 0, RECORDS);
+    fixture_expect_sound(bench->fixture);
+}
+
 static void expect_last_unverified(struct bench *bench)
 {
     fixture_open(bench->fixture);
@@ -1156,6 +1193,8 @@ int main(void)
         BENCH_TEST(test_recover_index_position_wrong_is_rebuilt),
         FIXTURE_TEST(test_recover_index_garbage_then_rolled_reads_right),
         BENCH_TEST(test_recover_sealed_stamps_deleted_is_unverified),
+        BENCH_TEST(test_recover_sealed_stamps_short_is_unverified),
+        BENCH_TEST(test_recover_sealed_stamps_short_without_index),
         BENCH_TEST(test_recover_last_stamps_deleted_is_unverified),
         BENCH_TEST(test_recover_last_stamps_emptied_is_unverified),
         BENCH_TEST(test_recover_clean_stamps_emptied_is_unverified),
