@@ -131,6 +131,42 @@ int directory_open(struct recovery *recovery)
     return r < 0 ? r : open_segments(recovery);
 }
 
+struct cursors {
+    struct recovery *recovery;
+    int dir;
+};
+
+/* What lies below a cursor was made durable before the cursor got there. What
+   cannot be read of one proves nothing. */
+static int learn_from_cursor(void *ctx, const char *name)
+{
+    struct cursors *cursors = ctx;
+    struct recovery *recovery = cursors->recovery;
+    uint64_t offset = 0;
+
+    if (cursor_load(recovery->io, cursors->dir, name, &offset) == 0 &&
+        offset > recovery->durable)
+        recovery->durable = offset;
+    return 0;
+}
+
+static int load_cursors(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    int dir = io_open(io, recovery->root, METADATA_CURSORS,
+                      O_RDONLY | O_DIRECTORY, 0);
+    struct cursors cursors = {recovery, dir};
+    int r;
+
+    if (dir == -ENOTDIR || dir == -ELOOP)
+        return refuse(recovery, METADATA_CURSORS, -EUCLEAN, "not a directory");
+    if (dir < 0)
+        return dir == -ENOENT ? 0 : dir;
+    r = io_list(io, dir, learn_from_cursor, &cursors);
+    io_close(io, dir);
+    return r;
+}
+
 int directory_load(struct recovery *recovery)
 {
     struct io *io = recovery->io;
@@ -163,7 +199,7 @@ int directory_load(struct recovery *recovery)
     recovery->same_boot = known && io_boot_id(io, boot_id) == 0 &&
                           strcmp(boot_id, writer.boot_id) == 0 &&
                           writer.dev == root.dev && writer.ino == root.ino;
-    return 0;
+    return load_cursors(recovery);
 }
 
 /* Names as they come, before they are looked at. */

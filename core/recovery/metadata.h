@@ -21,6 +21,7 @@
 #define METADATA_WRITER  "writer"
 #define METADATA_CLEAN   "clean"
 #define METADATA_DURABLE "durable"
+#define METADATA_CURSORS "cursors" /* a directory */
 
 /* Who wrote last: a process, under a kernel, in a directory. */
 struct writer {

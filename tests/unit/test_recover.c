@@ -972,6 +972,32 @@ static void test_recover_durable_beyond_clean_is_not_clean(void **state)
     fixture_expect_sound(bench->fixture);
 }
 
+/* Segments restored from a copy that ends below a cursor: what the cursor has
+   seen was given away, and is lost, and its reader misses nothing after. */
+static void test_recover_cursor_beyond_the_end_keeps_offsets(void **state)
+{
+    struct bench *bench = *state;
+    struct fixture *fixture = bench->fixture;
+    struct clog_cursor cursor;
+
+    assert_int_equal(clog_cursor_make(fixture->log, "job"), 0);
+    assert_int_equal(clog_cursor_move(fixture->log, "job", RECORDS), 0);
+    fixture_close(fixture);
+    file_remove(fixture->dir, path_of(bench, bench->last, "").name);
+    file_remove(fixture->dir, "clean");
+    file_remove(fixture->dir, "durable");
+    file_save(fixture->dir, "cursors/note", "not a cursor", 12);
+    fixture_open(fixture);
+    expect_all_but(bench, bench->bases[bench->last], RECORDS);
+    assert_int_equal(fixture_report(fixture)->lost,
+                     RECORDS - bench->bases[bench->last]);
+    fixture_fill(fixture, 3);
+    assert_int_equal(clog_cursor_get(fixture->log, "job", &cursor), 0);
+    assert_int_equal(cursor.lag, 3);
+    file_remove(fixture->dir, "cursors/note");
+    fixture_expect_sound(fixture);
+}
+
 /* Stamps emptied where no writer ever ran were there: all is served. */
 static void test_recover_copy_with_stamps_emptied_is_unverified(void **state)
 {
@@ -1223,6 +1249,7 @@ int main(void)
         BENCH_TEST(test_recover_closed_then_stamps_grown_is_not_clean),
         BENCH_TEST(test_recover_clean_of_half_a_stamp_is_not_clean),
         BENCH_TEST(test_recover_durable_beyond_clean_is_not_clean),
+        BENCH_TEST(test_recover_cursor_beyond_the_end_keeps_offsets),
         BENCH_TEST(test_recover_copy_with_stamps_emptied_is_unverified),
         FIXTURE_TEST(test_recover_unsynced_store_missing_is_torn),
         FIXTURE_TEST(test_recover_copy_of_zeros_is_the_active_segment),
