@@ -141,6 +141,7 @@ enum clog_note_kind {
     CLOG_NOTE_INDEX,      /* an index was rebuilt */
     CLOG_NOTE_PREFIX,     /* a length prefix is wrong, and is known better */
     CLOG_NOTE_READ_ONLY,  /* why the log takes no appends */
+    CLOG_NOTE_FOREIGN,    /* not the log's, and left as it is */
 };
 
 /* One thing that open found, in the words of its file and place. */

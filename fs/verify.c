@@ -62,6 +62,8 @@ static const char *kind_name(enum clog_note_kind kind)
         return "prefix";
     case CLOG_NOTE_READ_ONLY:
         return "read-only";
+    case CLOG_NOTE_FOREIGN:
+        return "foreign";
     }
     return "unknown";
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,12 +218,27 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What is left of a dropped segment is in nobody's way: why it stays is noted,
+   and the next open tries again. */
 static int finish_drop(struct recovery *recovery, const char *name)
 {
+    struct clog_note *note;
+    char path[64];
     /* Its name first: the segment must not come back without its files. */
     int r = io_sync(recovery->io, recovery->segments);
 
-    return r < 0 ? r : segment_remove(recovery->io, recovery->segments, name);
+    if (r < 0)
+        return r;
+    r = segment_remove(recovery->io, recovery->segments, name);
+    if (r == 0)
+        return 0;
+    (void)snprintf(path, sizeof(path), "segments/%s", name);
+    note = report_note(recovery->report, CLOG_NOTE_FOREIGN, NULL, path,
+                       r == -ENOTEMPTY || r == -EEXIST
+                           ? "has files that are not the log's; left there"
+                           : "is dropped, and cannot be removed");
+    note->error = r == -ENOTEMPTY || r == -EEXIST ? 0 : r;
+    return 0;
 }
 
 static bool is_dropped(const char *name)

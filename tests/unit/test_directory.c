@@ -119,13 +119,15 @@ static void test_directory_read_only_without_segments_is_empty(void **state)
 }
 
 /* A file by a dropped segment's name is no segment to remove. */
-static void test_directory_dropped_that_is_a_file_is_refused(void **state)
+static void test_directory_dropped_that_is_a_file_is_left(void **state)
 {
     struct bench bench = open_bench(state);
 
     make_directory(&bench, "segments");
     file_save(bench.dir, ZERO ".dropped", "x", 1);
-    assert_int_equal(list(&bench), -ENOTDIR);
+    assert_int_equal(list(&bench), 0);
+    assert_int_equal(bench.report.notes[0].kind, CLOG_NOTE_FOREIGN);
+    assert_int_equal(bench.report.notes[0].error, -ENOTDIR);
     assert_true(file_exists(bench.dir, ZERO ".dropped"));
     close_bench(&bench);
 }
@@ -282,6 +284,34 @@ static void test_directory_dropped_is_removed(void **state)
     close_bench(&bench);
 }
 
+/* Whatever somebody has put there, or in its place, stays, is noted, and keeps
+   nobody from the log. */
+static void test_directory_dropped_with_others_files_is_noted(void **state)
+{
+    static const char *const names[] = {ZERO ".dropped/.nfs0001",
+                                        ZERO ".dropped/index/x"};
+    struct bench bench = open_bench(state);
+
+    make_dropped(&bench);
+    make_directory(&bench, ZERO ".dropped/index");
+    file_save(bench.dir, "segments/00000000000000000007.dropped", "x", 1);
+    for (size_t i = 0; i < COUNT(names); i++)
+        file_save(bench.dir, names[i], "mine", 4);
+    assert_int_equal(list(&bench), 0);
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_true(file_holds(bench.dir, names[i], "mine", 4));
+    assert_int_equal(bench.report.note_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(bench.report.notes[i].kind, CLOG_NOTE_FOREIGN);
+    file_remove(bench.dir, ZERO ".dropped/index");
+    close_bench(&bench);
+    bench = open_bench(state);
+    assert_int_equal(list(&bench), 0);
+    assert_false(file_exists(bench.dir, ZERO ".dropped/store"));
+    assert_int_equal(bench.report.note_count, 2);
+    close_bench(&bench);
+}
+
 /* Who may only read leaves it there, and does not see it. */
 static void test_directory_dropped_read_only_is_left(void **state)
 {
@@ -342,7 +372,7 @@ int main(void)
         FIXTURE_TEST(test_directory_directory_half_made_is_made_a_log),
         FIXTURE_TEST(test_directory_parent_unopened_is_no_error),
         FIXTURE_TEST(test_directory_read_only_without_segments_is_empty),
-        FIXTURE_TEST(test_directory_dropped_that_is_a_file_is_refused),
+        FIXTURE_TEST(test_directory_dropped_that_is_a_file_is_left),
         cmocka_unit_test(test_directory_never_begun_is_done),
         FIXTURE_TEST(test_directory_foreign_directory_is_refused),
         FIXTURE_TEST(test_directory_read_only_empty_is_enoent),
@@ -351,6 +381,7 @@ int main(void)
         FIXTURE_TEST(test_directory_segments_of_other_type_is_refused),
         FIXTURE_TEST(test_directory_segments_are_in_order),
         FIXTURE_TEST(test_directory_dropped_is_removed),
+        FIXTURE_TEST(test_directory_dropped_with_others_files_is_noted),
         FIXTURE_TEST(test_directory_dropped_read_only_is_left),
         FIXTURE_TEST(test_directory_segment_that_is_a_file_is_refused),
         FIXTURE_TEST(test_directory_file_of_other_type_is_refused),

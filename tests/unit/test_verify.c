@@ -10,7 +10,7 @@
 #define ZERO  "segments/00000000000000000000"
 #define TWO   "segments/00000000000000000002"
 #define FOUR  "segments/00000000000000000004"
-#define KINDS (CLOG_NOTE_READ_ONLY + 1)
+#define KINDS (CLOG_NOTE_FOREIGN + 1)
 
 /* What a run found. */
 struct seen {
