@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CURSORS "cursors"
-
 struct cursor {
     uint64_t id;
     uint64_t offset;
@@ -114,7 +112,7 @@ static int load_one(void *ctx, const char *name)
     /* Not a file of ours; any other error says nothing about it. */
     if (r != -EUCLEAN && r != -EISDIR && r != -ELOOP && r != -ENXIO)
         return r;
-    report_note(loading->report, CLOG_NOTE_ROT, NULL, CURSORS,
+    report_note(loading->report, CLOG_NOTE_ROT, NULL, METADATA_CURSORS,
                 "%.80s: not a cursor; left as it is", name)
         ->error = r;
     return 0;
@@ -124,7 +122,8 @@ int cursors_load(struct cursors *cursors, int root, bool read_only,
                  struct clog_report *report)
 {
     struct loading loading = {cursors, report};
-    int r = io_open(cursors->io, root, CURSORS, O_RDONLY | O_DIRECTORY, 0);
+    int r =
+        io_open(cursors->io, root, METADATA_CURSORS, O_RDONLY | O_DIRECTORY, 0);
 
     cursors->root = root;
     if (r == -ENOENT)
@@ -172,11 +171,12 @@ static int open_directory(struct cursors *cursors) REQUIRES(cursors->changing)
 
     if (cursors->dir >= 0)
         return 0;
-    r = io_mkdir(io, cursors->root, CURSORS, 0700);
+    r = io_mkdir(io, cursors->root, METADATA_CURSORS, 0700);
     if (r == 0 || r == -EEXIST)
         r = io_sync(io, cursors->root);
     if (r == 0)
-        r = io_open(io, cursors->root, CURSORS, O_RDONLY | O_DIRECTORY, 0);
+        r = io_open(io, cursors->root, METADATA_CURSORS, O_RDONLY | O_DIRECTORY,
+                    0);
     if (r < 0)
         return r;
     cursors->dir = r;
