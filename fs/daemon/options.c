@@ -90,36 +90,97 @@ static const char *const ignored[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static int multiply(uint64_t *number, char suffix)
-{
-    static const char suffixes[] = "KMG";
-    const char *found = strchr(suffixes, suffix);
+/* What a letter behind a number multiplies it by. */
+struct unit {
+    char letter;
+    uint64_t size;
+};
 
-    if (!found || *found == '\0')
-        return -EINVAL;
-    for (const char *s = suffixes; s <= found; s++) {
-        if (__builtin_mul_overflow(*number, 1024, number))
+#define SECOND  UINT64_C(1000000000) /* in ns */
+#define LONGEST (SECOND * 86400 * 36500)
+
+static const struct unit sizes[] = {
+    {'K', UINT64_C(1) << 10}, {'M', UINT64_C(1) << 20},
+    {'G', UINT64_C(1) << 30}, {'T', UINT64_C(1) << 40},
+    {'P', UINT64_C(1) << 50}, {'\0', 1},
+};
+
+static const struct unit ages[] = {
+    {'s', SECOND},         {'m', 60 * SECOND},     {'h', 3600 * SECOND},
+    {'d', 86400 * SECOND}, {'w', 604800 * SECOND}, {'\0', SECOND},
+};
+
+static uint64_t find_unit(const struct unit *units, char letter)
+{
+    for (; units->letter != '\0'; units++) {
+        if (units->letter == letter)
+            break;
+    }
+    return units->letter == letter ? units->size : 0;
+}
+
+/* Digits alone; length of them. */
+static int whole(const char *text, size_t length, unsigned base,
+                 uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (__builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(text[i] - '0'), &number))
             return -EINVAL;
     }
+    if (length == 0)
+        return -EINVAL;
+    *ret_number = number;
     return 0;
 }
 
-int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
+/* That part of unit which the digits behind a point say, rounded down. */
+static uint64_t part_of(uint64_t unit, const char *digits, size_t length)
+{
+    uint64_t part = 0;
+
+    while (length > 0)
+        part = ((uint64_t)(digits[--length] - '0') * unit + part) / 10;
+    return part;
+}
+
+/* A number, and one of units behind it; a part of one only of a unit. */
+static int measure(const char *text, const struct unit *units,
+                   uint64_t *ret_number)
+{
+    static const char digits[] = "0123456789";
+    size_t length = strspn(text, digits);
+    size_t point = text[length] == '.' ? strspn(text + length + 1, digits) : 0;
+    const char *end = text + length + (point > 0 ? 1 + point : 0);
+    uint64_t unit = find_unit(units, *end);
+    uint64_t number;
+
+    if (unit == 0 || (*end != '\0' && end[1] != '\0') ||
+        (*end == '\0' && point > 0))
+        return -EINVAL;
+    if (whole(text, length, 10, &number) < 0 ||
+        __builtin_mul_overflow(number, unit, &number) ||
+        __builtin_add_overflow(number, part_of(unit, end - point, point),
+                               &number))
+        return -EINVAL;
+    *ret_number = number;
+    return 0;
+}
+
+int options_number(const char *text, unsigned base, bool sized, uint64_t min,
                    uint64_t max, uint64_t *ret_number)
 {
-    uint64_t number = 0;
-    const char *c = text;
+    size_t length = strspn(text, base == 8 ? "01234567" : "0123456789");
+    uint64_t number;
+    int r;
 
-    for (; *c >= '0' && *c < '0' + (char)base; c++) {
-        if (__builtin_mul_overflow(number, base, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*c - '0'), &number))
-            return -EINVAL;
-    }
-    if (c == text)
-        return -EINVAL;
-    if (sizes && *c != '\0' && multiply(&number, *c++) < 0)
-        return -EINVAL;
-    if (*c != '\0' || number < min || number > max)
+    if (sized)
+        r = measure(text, sizes, &number);
+    else
+        r = text[length] == '\0' ? whole(text, length, base, &number) : -EINVAL;
+    if (r < 0 || number < min || number > max)
         return -EINVAL;
     *ret_number = number;
     return 0;
@@ -127,28 +188,12 @@ int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
 
 int options_duration(const char *text, uint64_t *ret_ns)
 {
-    static const struct {
-        char suffix;
-        uint64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    const uint64_t most = UINT64_C(36500) * 86400;
-    char digits[24] = "";
-    size_t length = strspn(text, "0123456789");
-    uint64_t unit = text[length] == '\0' ? 1 : 0;
-    uint64_t number;
-    int r;
+    uint64_t ns;
 
-    for (size_t i = 0; i < COUNT(units); i++) {
-        if (text[length] == units[i].suffix && text[length + 1] == '\0')
-            unit = units[i].seconds;
-    }
-    if (unit == 0 || length >= sizeof(digits))
+    if (measure(text, ages, &ns) < 0 || ns < SECOND || ns > LONGEST)
         return -EINVAL;
-    memcpy(digits, text, length);
-    r = options_number(digits, 10, false, 1, most / unit, &number);
-    if (r == 0)
-        *ret_ns = number * unit * 1000000000;
-    return r;
+    *ret_ns = ns;
+    return 0;
 }
 
 static bool set_flag(struct options *options, const char *word)
@@ -206,7 +251,7 @@ static int set_duration(struct options *options,
     if (r < 0)
         fprintf(stderr,
                 "clog: %s: must be a number from 1 second to 36500 days, in "
-                "seconds or with s, m, h or d behind it\n",
+                "seconds or with s, m, h, d or w behind it\n",
                 word);
     return r;
 }
@@ -231,7 +276,8 @@ static int set_number(struct options *options, const struct number *number,
     if (strcmp(number->name, "sync") == 0)
         fprintf(stderr, ", or always");
     fprintf(stderr, "%s\n",
-            number->sizes ? ", in bytes or with K, M or G behind it" : "");
+            number->sizes ? ", in bytes or with K, M, G, T or P behind it"
+                          : "");
     return r;
 }
 
@@ -334,8 +380,9 @@ void options_usage(FILE *file)
         "  -o OPTION[,OPTION...]\n"
         "\n"
         "Options, each behind -o or as --OPTION; SIZE is in bytes, or with K, "
-        "M or G;\n"
-        "AGE is in seconds, or with s, m, h or d:\n"
+        "M, G, T\n"
+        "or P; AGE is in seconds, or with s, m, h, d or w; 1.5G and 0.5d are "
+        "right too:\n"
         "\n"
         "  max_store=SIZE   roll before a segment's store passes it (256M)\n"
         "  max_index=SIZE   roll before a segment's index passes it (64M)\n"

@@ -50,16 +50,18 @@ bool options_retain(const struct options *options);
 void options_usage(FILE *file);
 
 /*
- * Reads a number: digits of base, 8 or 10, alone, and where sizes is true one
- * of K, M and G behind them. EINVAL: it is something else, or out of
- * [min, max].
+ * Reads a number: digits of base, 8 or 10, alone. Where sized is true one of
+ * K, M, G, T and P may stand behind them, powers of 1024, and with it a
+ * fraction before it, which is rounded down to a byte. EINVAL: it is
+ * something else, or out of [min, max].
  */
-int options_number(const char *text, unsigned base, bool sizes, uint64_t min,
+int options_number(const char *text, unsigned base, bool sized, uint64_t min,
                    uint64_t max, uint64_t *ret_number);
 
 /*
- * Reads a duration: a number of seconds, or one with s, m, h or d behind it.
- * *ret_ns is in ns. EINVAL: it is none, or out of [1 second, 100 years].
+ * Reads a duration: a number of seconds, or one with s, m, h, d or w behind
+ * it, and a fraction then. *ret_ns is in ns. EINVAL: it is none, or out of
+ * [1 second, 36500 days].
  */
 int options_duration(const char *text, uint64_t *ret_ns);
 

@@ -22,7 +22,7 @@ static int parse(const char *words, struct options *ret_options)
     return options_parse(argc, argv, ret_options);
 }
 
-/* Numbers are digits alone, with K, M or G behind sizes. */
+/* Numbers are digits alone; a letter behind sizes, with or without a point. */
 static void test_options_number_right_is_read(void **state)
 {
     static const struct {
@@ -36,6 +36,14 @@ static void test_options_number_right_is_read(void **state)
         {"64K", 10, 65536},
         {"3M", 10, 3 << 20},
         {"2G", 10, 2ULL << 30},
+        {"3T", 10, 3ULL << 40},
+        {"16383P", 10, 16383ULL << 50},
+        {"0.5K", 10, 512},
+        {"1.5M", 10, 3 << 19},
+        {"2.0G", 10, 2ULL << 30},
+        {"0.0001K", 10, 0},
+        {"1.999999999999999999999K", 10, 2047},
+        {"0.1P", 10, 112589990684262},
         {"18446744073709551615", 10, UINT64_MAX},
         {"022", 8, 18},
         {"777", 8, 511},
@@ -57,9 +65,13 @@ static void test_options_number_right_is_read(void **state)
 static void test_options_number_wrong_is_einval(void **state)
 {
     static const char *const wrong[] = {
-        "",    " 1",  "1 ",   "+1",  "-1",           "0x10",
-        "1k",  "1KB", "1KK",  "K",   "1.5M",         "9a",
-        "1e3", "1T",  "\xef", "1\n", "17179869184G", "18446744073709551616"};
+        "",     " 1",     "1 ",           "+1",
+        "-1",   "0x10",   "1k",           "1KB",
+        "1KK",  "K",      "1.5",          "9a",
+        "1e3",  "1E",     "\xef",         "1\n",
+        ".5M",  "1.M",    "1..5M",        "1.5.5M",
+        "1,5M", "16384P", "17179869184G", "1.5 M",
+        "1.5",  "-1.5M",  "1.-5M",        "18446744073709551616"};
     uint64_t number = 99;
 
     (void)state;
@@ -71,6 +83,33 @@ static void test_options_number_wrong_is_einval(void **state)
     assert_int_equal(options_number("1K", 10, false, 0, UINT64_MAX, &number),
                      -EINVAL);
     assert_int_equal(number, 99);
+}
+
+/* Durations are in seconds, or in the unit behind them. */
+static void test_options_duration_is_in_seconds_or_its_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ns;
+    } right[] = {
+        {"1", 1000000000},         {"1s", 1000000000},
+        {"1.25s", 1250000000},     {"2m", 120000000000},
+        {"1.5h", 5400000000000},   {"30d", 2592000000000000},
+        {"0.5w", 302400000000000}, {"36500d", 3153600000000000000},
+    };
+    static const char *const wrong[] = {"",    "0",   "0.5s", "36501d", "1.5",
+                                        "1y",  "1ms", "w",    "1 d",    "-1d",
+                                        "1dd", "1.d", ".5d",  "5215w"};
+    uint64_t ns = 99;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_int_equal(options_duration(wrong[i], &ns), -EINVAL);
+    assert_int_equal(ns, 99);
+    for (size_t i = 0; i < COUNT(right); i++) {
+        assert_int_equal(options_duration(right[i].text, &ns), 0);
+        assert_int_equal(ns, right[i].ns);
+    }
 }
 
 /* The ends of the range are in it, what lies outside is refused. */
@@ -220,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_number_right_is_read),
         cmocka_unit_test(test_options_number_wrong_is_einval),
+        cmocka_unit_test(test_options_duration_is_in_seconds_or_its_unit),
         cmocka_unit_test(test_options_number_out_of_range_is_einval),
         cmocka_unit_test(test_options_paths_alone_are_defaults),
         cmocka_unit_test(test_options_given_either_way_are_alike),
