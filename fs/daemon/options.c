@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/options.h"
 
+#include "daemon/config.h"
+
 #include <errno.h>
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -293,28 +295,50 @@ static int set_path(struct options *options, const char *path)
     return *place ? 0 : -ENOMEM;
 }
 
-/* Takes one word of the command line, or of what follows -o. */
-static int take(void *data, const char *arg, int key, struct fuse_args *args)
+/* Takes an option, as it stands behind -o. */
+static int take_option(struct options *options, const char *word)
 {
-    struct options *options = data;
-    const char *word = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;
     const struct number *number = find_number(word);
     const struct duration *duration = find_duration(word);
 
-    (void)args;
-    if (key == FUSE_OPT_KEY_NONOPT)
-        return set_path(options, arg) == 0 ? 0 : -1;
-    if (set_flag(options, arg) || set_flag(options, word) || is_ignored(word))
+    if (set_flag(options, word) || is_ignored(word))
         return 0;
     if (duration)
-        return set_duration(options, duration, word) == 0 ? 0 : -1;
+        return set_duration(options, duration, word);
     if (number) {
         if (strcmp(number->name, "sync") == 0)
             options->sync_always = false;
-        return set_number(options, number, word) == 0 ? 0 : -1;
+        return set_number(options, number, word);
     }
-    fprintf(stderr, "clog: unknown option: %s\n", arg);
-    return -1;
+    fprintf(stderr, "clog: unknown option: %s\n", word);
+    return -EINVAL;
+}
+
+/* Takes a line of a file of options: no word of the command line alone. */
+static int take_line(void *ctx, const char *word)
+{
+    if (*word != '-')
+        return take_option(ctx, word);
+    fprintf(stderr, "clog: not an option of a file: %s\n", word);
+    return -EINVAL;
+}
+
+/* Takes one word of the command line, or of what follows -o. */
+static int take(void *data, const char *arg, int key, struct fuse_args *args)
+{
+    const char *word = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;
+    int r;
+
+    (void)args;
+    if (key == FUSE_OPT_KEY_NONOPT)
+        r = set_path(data, arg);
+    else if (set_flag(data, arg))
+        r = 0;
+    else if (names(word, "config"))
+        r = config_read(strchr(word, '=') + 1, take_line, data);
+    else
+        r = take_option(data, word);
+    return r < 0 ? -1 : 0;
 }
 
 static int check(const struct options *options)
@@ -350,6 +374,19 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     return r;
 }
 
+const char *options_name(size_t i)
+{
+    static const char *const others[] = {"config", NULL};
+
+    if (i < COUNT(numbers))
+        return numbers[i].name;
+    i -= COUNT(numbers);
+    if (i < COUNT(durations))
+        return durations[i].name;
+    i -= COUNT(durations);
+    return i < COUNT(flags) ? flags[i].name : others[i - COUNT(flags)];
+}
+
 void options_done(struct options *options)
 {
     free(options->logdir);
@@ -372,11 +409,11 @@ void options_usage(FILE *file)
         "Mounts the commit log in LOGDIR, made if it is missing, at "
         "MOUNTPOINT.\n"
         "\n"
-        "  -f               stay in the foreground\n"
-        "  -d               print each request, and stay in the foreground\n"
-        "  -s               accepted: one thread receives requests anyway\n"
-        "  -h, --help       print this and exit\n"
-        "  -V, --version    print the versions and exit\n"
+        "  -f                 stay in the foreground\n"
+        "  -d                 print each request, and stay in the foreground\n"
+        "  -s                 accepted: one thread receives requests anyway\n"
+        "  -h, --help         print this and exit\n"
+        "  -V, --version      print the versions and exit\n"
         "  -o OPTION[,OPTION...]\n"
         "\n"
         "Options, each behind -o or as --OPTION; SIZE is in bytes, or with K, "
@@ -384,22 +421,27 @@ void options_usage(FILE *file)
         "or P; AGE is in seconds, or with s, m, h, d or w; 1.5G and 0.5d are "
         "right too:\n"
         "\n"
-        "  max_store=SIZE   roll before a segment's store passes it (256M)\n"
-        "  max_index=SIZE   roll before a segment's index passes it (64M)\n"
-        "  max_record=SIZE  the longest record, at most 64M (1044480)\n"
-        "  max_held=SIZE    most held in unfinished lines, over all (64M)\n"
-        "  sync=SECONDS     make records durable that often, 0: never (5)\n"
-        "  sync=always      make each record durable before its write returns\n"
+        "  max_store=SIZE     roll before a segment's store passes it (256M)\n"
+        "  max_index=SIZE     roll before a segment's index passes it (64M)\n"
+        "  max_record=SIZE    the longest record, at most 64M (1044480)\n"
+        "  max_held=SIZE      most held in unfinished lines, over all (64M)\n"
+        "  sync=SECONDS       make records durable that often, 0: never (5)\n"
+        "  sync=always, sync  make each record durable before its write "
+        "returns\n"
+        "  async              not so: the default\n"
         "  retain_bytes=SIZE, retain_records=NUMBER, retain_age=AGE\n"
-        "                   drop the oldest segments to stay within it (none)\n"
-        "  segment_age=AGE  roll a segment that is older (retain_age / 4)\n"
-        "  full=error       on a full disk, refuse records: the default\n"
-        "  full=drop_oldest on a full disk, drop the oldest segment\n"
-        "  keep_unread      drop nothing that a cursor has not read\n"
-        "  uid=ID, gid=ID   owner of all files (who mounts)\n"
-        "  umask=OCTAL      permissions that no file has (022)\n"
-        "  ro               mount for reading; write nothing to LOGDIR\n"
-        "  allow_other      let other users in\n"
+        "                     drop the oldest segments to stay within it "
+        "(none)\n"
+        "  segment_age=AGE    roll a segment that is older (retain_age / 4)\n"
+        "  full=error         on a full disk, refuse records: the default\n"
+        "  full=drop_oldest   on a full disk, drop the oldest segment\n"
+        "  keep_unread        drop nothing that a cursor has not read\n"
+        "  uid=ID, gid=ID     owner of all files (who mounts)\n"
+        "  umask=OCTAL        permissions that no file has (022)\n"
+        "  ro                 mount for reading; write nothing to LOGDIR\n"
+        "  rw                 not so: the default\n"
+        "  allow_other        let other users in\n"
+        "  config=FILE        take options from FILE too, one a line\n"
         "\n"
         "Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.\n",
         file);

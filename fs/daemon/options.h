@@ -6,6 +6,7 @@
 #define CLOG_FS_DAEMON_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -45,6 +46,13 @@ void options_done(struct options *options);
 
 /* Whether the log seals or drops segments by itself. */
 bool options_retain(const struct options *options);
+
+/*
+ * What the command line can say: name i of all, from 0, without values but
+ * where these are words; NULL behind the last. What only fstab says is left
+ * out.
+ */
+const char *options_name(size_t i);
 
 /* What --help prints. */
 void options_usage(FILE *file);

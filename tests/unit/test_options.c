@@ -2,6 +2,8 @@
 #include "daemon/options.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +22,16 @@ static int parse(const char *words, struct options *ret_options)
          word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
     return options_parse(argc, argv, ret_options);
+}
+
+/* Makes a file of a name that ends in XXXXXX, with text in it. */
+static void write_file(char *path, const char *text)
+{
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
 }
 
 /* Numbers are digits alone; a letter behind sizes, with or without a point. */
@@ -237,6 +249,86 @@ static void test_options_wrong_are_einval(void **state)
     }
 }
 
+/* A file's lines are options; the last word counts, wherever it stands. */
+static void test_options_of_a_file_are_taken_in_order(void **state)
+{
+    char path[] = "/tmp/clog-options-XXXXXX";
+    char words[128];
+    struct options options;
+
+    (void)state;
+    write_file(path, "# limits\n\n  max_record=100\t\n#ro\nuid=7\r\numask=0");
+    (void)snprintf(words, sizeof(words),
+                   "clog -o uid=1,config=%s,max_record=9 L M", path);
+    assert_int_equal(parse(words, &options), 0);
+    assert_int_equal(options.max_record, 9);
+    assert_int_equal(options.uid, 7);
+    assert_int_equal(options.umask, 0);
+    assert_false(options.read_only);
+    options_done(&options);
+    (void)unlink(path);
+}
+
+/* A wrong line, a word that is no option, a missing file: refused. */
+static void test_options_of_a_wrong_file_are_einval(void **state)
+{
+    static const char *const wrong[] = {
+        "ro\ncolour=red\n", "--help\n",   "-f\n",
+        "max_record=0",     "ro umask=0", "config=/dev/null\n"};
+    char words[128];
+    struct options options;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char path[] = "/tmp/clog-options-XXXXXX";
+
+        write_file(path, wrong[i]);
+        (void)snprintf(words, sizeof(words), "clog L M --config=%s", path);
+        assert_int_equal(parse(words, &options), -EINVAL);
+        options_done(&options);
+        (void)unlink(path);
+    }
+    assert_int_equal(parse("clog L M -o config=/no/such", &options), -EINVAL);
+    options_done(&options);
+    assert_int_equal(parse("clog L M -o config=/", &options), -EINVAL);
+    options_done(&options);
+}
+
+/* Whether text has name with nothing of a name before or behind it. */
+static bool has_word(const char *text, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_-";
+    const char *at = text;
+
+    while ((at = strstr(at, name))) {
+        if (!strchr(letters, at[-1]) && !strchr(letters, at[strlen(name)]))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* What the parser knows is what --help prints. */
+static void test_options_are_all_in_help(void **state)
+{
+    char *text = NULL;
+    size_t size = 0;
+    size_t i = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    (void)state;
+    assert_non_null(file);
+    options_usage(file);
+    assert_int_equal(fclose(file), 0);
+    for (; options_name(i); i++) {
+        if (!has_word(text, options_name(i)))
+            fail_msg("%s is not in --help", options_name(i));
+    }
+    assert_true(i > 20);
+    assert_false(has_word(text, "colour"));
+    free(text);
+}
+
 /* Help and version need no paths. */
 static void test_options_help_and_version_need_no_paths(void **state)
 {
@@ -266,6 +358,9 @@ int main(void)
         cmocka_unit_test(test_options_of_fstab_are_accepted),
         cmocka_unit_test(test_options_sync_is_seconds_or_always),
         cmocka_unit_test(test_options_wrong_are_einval),
+        cmocka_unit_test(test_options_of_a_file_are_taken_in_order),
+        cmocka_unit_test(test_options_of_a_wrong_file_are_einval),
+        cmocka_unit_test(test_options_are_all_in_help),
         cmocka_unit_test(test_options_help_and_version_need_no_paths),
     };
 
