@@ -48,8 +48,8 @@ echo "ok nothing is planted"
 plant up core/io/io.c '#include "segment/segment.h"'
 plant up core/segment/store.c '#include "recovery/recovery.h"'
 plant up core/recovery/scan.c '#include "log/log.h"'
-# LATER plant up fs/daemon/options.c '#include "files/node.h"'
-# LATER plant up fs/files/node.c '#include "serve/tree.h"'
+plant up fs/daemon/options.c '#include "files/node.h"'
+plant up fs/files/node.c '#include "serve/tree.h"'
 plant interface fs/files/node.c '#include "log/log.h"'
 plant interface fs/daemon/options.c '#include "io/bytes.h"'
 plant interface core/io/io.c '#include "clog.h"'
@@ -63,9 +63,9 @@ plant circle core/segment/crc.h '#include "segment/stamps.h"'
 plant storage core/log/open.c 'static int a(struct io *io) { return io->ops->now(io); }'
 plant storage core/recovery/scan.c 'static int a(int fd) { return fsync(fd); }'
 plant storage core/verify.c 'static int a(void) { return open("a", 0); }'
-# LATER plant fuse fs/files/node.c 'static fuse_req_t req;'
-# LATER plant fuse fs/daemon/message.c 'static struct fuse_file_info info;'
-# LATER plant fuse fs/files/append.h '#define ANSWER(r) fuse_reply_err(r, 0)'
+plant fuse fs/files/node.c 'static fuse_req_t req;'
+plant fuse fs/daemon/message.c 'static struct fuse_file_info info;'
+plant fuse fs/files/append.h '#define ANSWER(r) fuse_reply_err(r, 0)'
 
 copy_tree
 sed -i '/core\/recovery\/  /d' "$copy/README.md"
