@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * disk.h - the inside of a memio: nodes, what is durable of them, and what
- * was done to them since. memio.c makes it an io, powercut.c takes it away.
+ * was done to them since. memio.c makes it an io, powercut.c takes it away,
+ * behind.c changes it behind the log's back.
  */
 #ifndef CLOG_TESTS_DISK_H
 #define CLOG_TESTS_DISK_H
@@ -12,6 +13,9 @@
 #define DISK_FDS     512
 #define DISK_ROOT    0u /* the node above the directory of memio_new() */
 #define DISK_NOTHING UINT32_MAX
+#define DISK_SECTOR  ((uint64_t)512)
+#define DISK_PAGE    ((uint64_t)4096)
+#define DISK_SECTORS (MEMIO_FILE_LIMIT / DISK_SECTOR) /* of a file, at most */
 
 /* A change of a file since its last sync. */
 struct change {
@@ -58,16 +62,32 @@ struct node {
     size_t change_count, change_capacity;
     uint8_t *written; /* owned */
     size_t written_size, written_capacity;
+    uint64_t bad[DISK_SECTORS / 64]; /* a bit for each sector: unreadable */
+    size_t bad_count;
     /* Of a directory. */
     struct names names, durable_names;
     struct naming *namings; /* owned */
     size_t naming_count, naming_capacity;
+    bool names_lost; /* the namings are not going to be written back, unless
+                        another joins them: a directory is written whole */
+    /* Errors of write-back, as Linux keeps them: told once to each descriptor
+       that was open, and to those opened later if nobody was told. */
+    int error;       /* negative errno of the last */
+    uint64_t errors; /* there were so many */
+    uint64_t told;   /* of them, those that somebody knows */
 };
 
 struct descriptor {
     uint32_t node; /* DISK_NOTHING: free */
     int flags;
-    int lock; /* 0, 1 shared, 2 exclusive */
+    int lock;      /* 0, 1 shared, 2 exclusive */
+    uint64_t told; /* errors of the node that it does not ask about */
+};
+
+/* Which write-back fails. */
+struct failing {
+    uint64_t done, at; /* write-backs so far; the one that fails, or 0 */
+    int error;         /* negative errno */
 };
 
 struct memio {
@@ -80,7 +100,12 @@ struct memio {
     uint64_t boot;
     int64_t clock;
     bool cold;
+    struct failing failing[2]; /* of files, of directories */
+    bool unjournaled;
+    uint64_t capacity; /* bytes; 0: without end */
 };
+
+_Noreturn void disk_give_up(const char *what);
 
 /* Makes *array, of *capacity elements of that size, hold at least count. */
 void disk_grow(void *array, size_t *capacity, size_t count, size_t size);
@@ -92,14 +117,26 @@ struct memio *disk_new(void);
    the nodes. */
 uint32_t disk_add(struct memio *memio, enum io_type type, mode_t mode);
 
+/* Copies a name, which is short enough. */
+void disk_copy_name(char to[static DISK_NAME], const char *name);
+
 /* DISK_NOTHING: there is none. */
 uint32_t names_find(const struct names *names, const char *name);
 void names_put(struct names *names, const char *name, uint32_t node);
 void names_drop(struct names *names, const char *name);
 void names_apply(struct names *names, const struct naming *naming);
 
+/* Calls each for all of them, as io_ops.list does. */
+int names_each(const struct names *names, io_list_fn *each, void *ctx);
+
+/* Frees what the node owns. */
+void node_done(struct node *node);
+
 /* Bytes [size, ...) of a file's data become zeros, and size its size. */
 void node_resize(struct node *node, uint64_t size);
+
+/* Its size becomes at least that. */
+void node_grow(struct node *node, uint64_t size);
 
 /* Applies a change to bytes, of which *size count; what a growing file does
    not say is zeros. bytes has room for MEMIO_FILE_LIMIT. */
@@ -108,5 +145,35 @@ void change_apply(const struct node *node, const struct change *change,
 
 /* What reads see becomes what is durable. */
 void node_settle(struct node *node);
+
+/* The node's bytes as maps see them. */
+const void *node_map(const struct node *node);
+
+bool node_is_bad(const struct node *node, uint64_t sector);
+void node_set_bad(struct node *node, uint64_t sector, bool bad);
+
+/* Notes a change of a file, which the caller fills in. */
+struct change *disk_change(struct memio *memio, struct node *node);
+
+/* Notes and makes a change of a directory; from may be NULL. */
+void disk_name(struct memio *memio, struct node *dir, const char *name,
+               const char *from, uint32_t number);
+
+/* Notes and makes a change of a file's size. EFBIG. */
+int disk_resize(struct memio *memio, struct node *node, uint64_t size);
+
+/* What was not written back never will be; of names so without a journal, and
+   until the directory changes again. */
+void disk_lose(const struct memio *memio, struct node *node);
+
+/* Writes back what there is; an error stays with the node, to be told. */
+int disk_write_back(struct memio *memio, struct node *node);
+
+/* Free bytes. */
+uint64_t disk_room(const struct memio *memio);
+
+/* How many of size bytes at position of the file there is room for. */
+uint64_t disk_fit(const struct memio *memio, const struct node *node,
+                  uint64_t position, uint64_t size);
 
 #endif

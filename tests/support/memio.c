@@ -8,215 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define PLACES 4096u /* files that all disks together may have */
-
-static _Noreturn void give_up(const char *what)
-{
-    (void)fprintf(stderr, "memio: %s\n", what);
-    abort();
-}
-
-void disk_grow(void *array, size_t *capacity, size_t count, size_t size)
-{
-    void *old;
-    void *larger;
-    size_t n = *capacity ? *capacity : 4;
-
-    if (count <= *capacity)
-        return;
-    while (n < count)
-        n *= 2;
-    memcpy(&old, array, sizeof(old));
-    larger = reallocarray(old, n, size);
-    if (!larger)
-        give_up("no memory");
-    memcpy(array, &larger, sizeof(larger));
-    *capacity = n;
-}
-
-/* --- Places for the bytes of files ----------------------------------------
- *
- * Maps point at them, so they never move; they are reserved once, and all
- * zeros when they are taken.
- */
-
-static uint8_t *places;
-static uint32_t free_places[PLACES];
-static uint32_t free_count;
-
-static uint8_t *take_place(void)
-{
-    if (!places) {
-        places = mmap(NULL, PLACES * MEMIO_FILE_LIMIT, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (places == MAP_FAILED)
-            give_up("no room for files");
-        while (free_count < PLACES) {
-            free_places[free_count] = PLACES - 1 - free_count;
-            free_count++;
-        }
-    }
-    if (free_count == 0)
-        give_up("too many files");
-    return places + free_places[--free_count] * MEMIO_FILE_LIMIT;
-}
-
-static void give_place(struct node *node)
-{
-    memset(node->data, 0, node->high);
-    free_places[free_count++] =
-        (uint32_t)((size_t)(node->data - places) / MEMIO_FILE_LIMIT);
-}
-
-/* --- Names ------------------------------------------------------------------
- */
-
-static struct entry *find_entry(const struct names *names, const char *name)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->entries[i].name, name) == 0)
-            return &names->entries[i];
-    return NULL;
-}
-
-uint32_t names_find(const struct names *names, const char *name)
-{
-    const struct entry *entry = find_entry(names, name);
-
-    return entry ? entry->node : DISK_NOTHING;
-}
-
-static void copy_name(char to[static DISK_NAME], const char *name)
-{
-    if (strlen(name) >= DISK_NAME)
-        give_up("a long name");
-    memcpy(to, name, strlen(name) + 1);
-}
-
-void names_put(struct names *names, const char *name, uint32_t node)
-{
-    struct entry *entry = find_entry(names, name);
-
-    if (!entry) {
-        disk_grow(&names->entries, &names->capacity, names->count + 1,
-                  sizeof(*entry));
-        entry = &names->entries[names->count++];
-        copy_name(entry->name, name);
-    }
-    entry->node = node;
-}
-
-void names_drop(struct names *names, const char *name)
-{
-    struct entry *entry = find_entry(names, name);
-
-    if (entry)
-        *entry = names->entries[--names->count];
-}
-
-void names_apply(struct names *names, const struct naming *naming)
-{
-    if (naming->from[0])
-        names_drop(names, naming->from);
-    if (naming->node == DISK_NOTHING)
-        names_drop(names, naming->name);
-    else
-        names_put(names, naming->name, naming->node);
-}
-
-/* --- Nodes ------------------------------------------------------------------
- */
-
-uint32_t disk_add(struct memio *memio, enum io_type type, mode_t mode)
-{
-    struct node *node;
-
-    disk_grow(&memio->nodes, &memio->node_capacity, memio->node_count + 1,
-              sizeof(*node));
-    node = &memio->nodes[memio->node_count];
-    *node = (struct node){.type = type,
-                          .mode = mode,
-                          .durable_mode = mode,
-                          .ino = memio->next_ino++,
-                          .time_ns = memio->clock};
-    if (type == IO_FILE)
-        node->data = take_place();
-    return (uint32_t)memio->node_count++;
-}
-
-static void node_done(struct node *node)
-{
-    if (node->data)
-        give_place(node);
-    free(node->durable);
-    free(node->changes);
-    free(node->written);
-    free(node->names.entries);
-    free(node->durable_names.entries);
-    free(node->namings);
-}
-
-static void grow_to(struct node *node, uint64_t size)
-{
-    node->size = size;
-    if (size > node->high)
-        node->high = size;
-}
-
-void node_resize(struct node *node, uint64_t size)
-{
-    if (size < node->size)
-        memset(node->data + size, 0, node->size - size);
-    grow_to(node, size);
-}
-
-void change_apply(const struct node *node, const struct change *change,
-                  uint8_t *bytes, uint64_t *size)
-{
-    uint64_t end = change->at + change->size;
-
-    if (!change->write) {
-        if (change->at < *size)
-            memset(bytes + change->at, 0, *size - change->at);
-        *size = change->at;
-        return;
-    }
-    if (change->size > 0)
-        memcpy(bytes + change->at, node->written + change->bytes, change->size);
-    if (end > *size)
-        *size = end;
-}
-
-static void settle_file(struct node *node)
-{
-    uint64_t most = node->durable_size;
-
-    for (size_t i = 0; i < node->change_count; i++)
-        if (node->changes[i].at + node->changes[i].size > most)
-            most = node->changes[i].at + node->changes[i].size;
-    if (most > node->durable_capacity) {
-        size_t old = node->durable_capacity;
-
-        disk_grow(&node->durable, &node->durable_capacity, most, 1);
-        memset(node->durable + old, 0, node->durable_capacity - old);
-    }
-    for (size_t i = 0; i < node->change_count; i++)
-        change_apply(node, &node->changes[i], node->durable,
-                     &node->durable_size);
-    node->change_count = 0;
-    node->written_size = 0;
-}
-
-void node_settle(struct node *node)
-{
-    if (node->type == IO_FILE)
-        settle_file(node);
-    for (size_t i = 0; i < node->naming_count; i++)
-        names_apply(&node->durable_names, &node->namings[i]);
-    node->naming_count = 0;
-}
 
 /* --- The calls ------------------------------------------------------------ */
 
@@ -228,7 +19,7 @@ static struct memio *disk(struct io *io)
 static struct descriptor *descriptor(struct memio *memio, int fd)
 {
     if (fd < 0 || fd >= DISK_FDS || memio->fds[fd].node == DISK_NOTHING)
-        give_up("a bad descriptor");
+        disk_give_up("a bad descriptor");
     return &memio->fds[fd];
 }
 
@@ -256,50 +47,13 @@ static int open_dir(struct memio *memio, int dir, mode_t mode,
     return 0;
 }
 
-static void note_naming(struct memio *memio, struct node *dir, const char *name,
-                        const char *from, uint32_t number)
-{
-    struct naming *naming;
-
-    disk_grow(&dir->namings, &dir->naming_capacity, dir->naming_count + 1,
-              sizeof(*naming));
-    naming = &dir->namings[dir->naming_count++];
-    naming->moment = ++memio->moment;
-    naming->node = number;
-    copy_name(naming->name, name);
-    copy_name(naming->from, from ? from : "");
-    names_apply(&dir->names, naming);
-    dir->time_ns = memio->clock;
-}
-
-static struct change *note_change(struct memio *memio, struct node *node)
-{
-    disk_grow(&node->changes, &node->change_capacity, node->change_count + 1,
-              sizeof(*node->changes));
-    node->time_ns = memio->clock;
-    node->changes[node->change_count] =
-        (struct change){.moment = ++memio->moment};
-    return &node->changes[node->change_count++];
-}
-
-static int resize(struct memio *memio, struct node *node, uint64_t size)
-{
-    struct change *change;
-
-    if (size > MEMIO_FILE_LIMIT)
-        return -EFBIG;
-    change = note_change(memio, node);
-    change->at = size;
-    node_resize(node, size);
-    return 0;
-}
-
 static int take_fd(struct memio *memio, uint32_t number, int flags)
 {
     for (int fd = 3; fd < DISK_FDS; fd++) {
         if (memio->fds[fd].node != DISK_NOTHING)
             continue;
-        memio->fds[fd] = (struct descriptor){number, flags, 0};
+        memio->fds[fd] = (struct descriptor){
+            .node = number, .flags = flags, .told = memio->nodes[number].told};
         return fd;
     }
     return -EMFILE;
@@ -341,7 +95,7 @@ static uint32_t look_up(const struct memio *memio, uint32_t dir,
 
     if (strcmp(name, "..") == 0)
         return find_parent(memio, dir);
-    copy_name(inside, name);
+    disk_copy_name(inside, name);
     if (n > 2 && strcmp(name + n - 2, "/.") == 0)
         inside[n - 2] = '\0';
     return names_find(&memio->nodes[dir].names, inside);
@@ -357,8 +111,7 @@ static int make_file(struct memio *memio, int dir, const char *name,
     if (r < 0)
         return r;
     number = disk_add(memio, IO_FILE, mode);
-    note_naming(memio, &memio->nodes[dir_number(memio, dir)], name, NULL,
-                number);
+    disk_name(memio, &memio->nodes[dir_number(memio, dir)], name, NULL, number);
     return (int)number;
 }
 
@@ -381,7 +134,7 @@ static int mem_open(struct io *io, int dir, const char *name, int flags,
     }
     r = may_open(&memio->nodes[number], flags);
     if (r == 0 && (flags & O_TRUNC))
-        r = resize(memio, &memio->nodes[number], 0);
+        r = disk_resize(memio, &memio->nodes[number], 0);
     return r < 0 ? r : take_fd(memio, number, flags);
 }
 
@@ -391,10 +144,39 @@ static int mem_close(struct io *io, int fd)
     return 0;
 }
 
+static size_t total(const struct iovec *iov, int count)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < count; i++)
+        size += iov[i].iov_len;
+    return size;
+}
+
+/* How many of size bytes at position can be read. EIO: not even the first. */
+static ssize_t readable(const struct node *node, uint64_t position, size_t size)
+{
+    size_t n = 0;
+
+    if (position >= node->size)
+        return 0;
+    if (size > node->size - position)
+        size = (size_t)(node->size - position);
+    while (n < size) {
+        uint64_t at = position + n;
+
+        if (node_is_bad(node, at / DISK_SECTOR))
+            return n > 0 ? (ssize_t)n : -EIO;
+        n += (size_t)(DISK_SECTOR - at % DISK_SECTOR);
+    }
+    return (ssize_t)size;
+}
+
 static ssize_t mem_readv(struct io *io, int fd, const struct iovec *iov,
                          int count, uint64_t position, int flags)
 {
     const struct node *node = open_node(disk(io), fd);
+    ssize_t left;
     ssize_t done = 0;
 
     if (node->type != IO_FILE)
@@ -403,16 +185,29 @@ static ssize_t mem_readv(struct io *io, int fd, const struct iovec *iov,
         return -EBADF;
     if (disk(io)->cold && (flags & RWF_NOWAIT) != 0)
         return -EAGAIN;
-    for (int i = 0; i < count && position < node->size; i++) {
+    left = readable(node, position, total(iov, count));
+    if (left < 0)
+        return left;
+    for (int i = 0; i < count && left > 0; i++) {
         size_t n = iov[i].iov_len;
 
-        if (n > node->size - position)
-            n = (size_t)(node->size - position);
+        if (n > (size_t)left)
+            n = (size_t)left;
         memcpy(iov[i].iov_base, node->data + position, n);
         position += n;
         done += (ssize_t)n;
+        left -= (ssize_t)n;
     }
     return done;
+}
+
+/* Sectors that are written whole can be read again. */
+static void heal(struct node *node, uint64_t position, uint64_t size)
+{
+    uint64_t first = (position + DISK_SECTOR - 1) / DISK_SECTOR;
+
+    for (uint64_t i = first; (i + 1) * DISK_SECTOR <= position + size; i++)
+        node_set_bad(node, i, false);
 }
 
 static ssize_t mem_writev(struct io *io, int fd, const struct iovec *iov,
@@ -420,54 +215,77 @@ static ssize_t mem_writev(struct io *io, int fd, const struct iovec *iov,
 {
     struct memio *memio = disk(io);
     struct node *node = open_node(memio, fd);
+    size_t size = total(iov, count);
     struct change *change;
-    size_t size = 0;
+    uint8_t *to;
 
     if ((descriptor(memio, fd)->flags & O_ACCMODE) == O_RDONLY)
         return -EBADF;
-    for (int i = 0; i < count; i++)
-        size += iov[i].iov_len;
     if (position > MEMIO_FILE_LIMIT || size > MEMIO_FILE_LIMIT - position)
         return -EFBIG;
-    change = note_change(memio, node);
+    if (size > 0 && disk_fit(memio, node, position, size) == 0)
+        return -ENOSPC;
+    size = (size_t)disk_fit(memio, node, position, size);
+    change = disk_change(memio, node);
     change->write = true;
     change->at = position;
     change->size = size;
     change->bytes = node->written_size;
     disk_grow(&node->written, &node->written_capacity,
               node->written_size + size, 1);
-    for (int i = 0; i < count; i++) {
-        if (iov[i].iov_len > 0)
-            memcpy(node->written + node->written_size, iov[i].iov_base,
-                   iov[i].iov_len);
-        node->written_size += iov[i].iov_len;
+    to = node->written + node->written_size;
+    node->written_size += size;
+    for (int i = 0; i < count && size > 0; i++) {
+        size_t n = iov[i].iov_len < size ? iov[i].iov_len : size;
+
+        if (n > 0)
+            memcpy(to, iov[i].iov_base, n);
+        to += n;
+        size -= n;
     }
-    if (size > 0)
-        memcpy(node->data + position, node->written + change->bytes, size);
-    if (position + size > node->size)
-        grow_to(node, position + size);
-    return (ssize_t)size;
+    if (change->size > 0)
+        memcpy(node->data + position, node->written + change->bytes,
+               change->size);
+    heal(node, position, change->size);
+    node_grow(node, position + change->size);
+    return (ssize_t)change->size;
 }
 
 static int mem_truncate(struct io *io, int fd, uint64_t size)
 {
     if ((descriptor(disk(io), fd)->flags & O_ACCMODE) == O_RDONLY)
         return -EINVAL;
-    return resize(disk(io), open_node(disk(io), fd), size);
+    return disk_resize(disk(io), open_node(disk(io), fd), size);
+}
+
+/* An error is told once to each descriptor, whoever's write-back met it. */
+static int tell(struct descriptor *descriptor, struct node *node)
+{
+    bool is_news = descriptor->told < node->errors;
+
+    descriptor->told = node->errors;
+    if (is_news)
+        node->told = node->errors;
+    return is_news ? node->error : 0;
 }
 
 static int mem_datasync(struct io *io, int fd)
 {
-    node_settle(open_node(disk(io), fd));
-    return 0;
+    struct memio *memio = disk(io);
+    struct node *node = open_node(memio, fd);
+
+    (void)disk_write_back(memio, node);
+    return tell(descriptor(memio, fd), node);
 }
 
 static int mem_sync(struct io *io, int fd)
 {
     struct node *node = open_node(disk(io), fd);
+    int r = mem_datasync(io, fd);
 
-    node->durable_mode = node->mode;
-    return mem_datasync(io, fd);
+    if (r == 0)
+        node->durable_mode = node->mode;
+    return r;
 }
 
 static void fill_stat(const struct node *node, struct io_stat *ret)
@@ -543,9 +361,10 @@ static int mem_mkdir(struct io *io, int dir, const char *name, mode_t mode)
     r = open_dir(memio, dir, 2, &parent);
     if (r < 0)
         return r;
+    if (disk_room(memio) < DISK_PAGE)
+        return -ENOSPC;
     number = disk_add(memio, IO_DIR, mode);
-    note_naming(memio, &memio->nodes[dir_number(memio, dir)], name, NULL,
-                number);
+    disk_name(memio, &memio->nodes[dir_number(memio, dir)], name, NULL, number);
     return 0;
 }
 
@@ -564,7 +383,7 @@ static int mem_unlink(struct io *io, int dir, const char *name, bool directory)
         return directory ? -ENOTDIR : -EISDIR;
     if (node->names.count > 0)
         return -ENOTEMPTY;
-    note_naming(memio, parent, name, NULL, DISK_NOTHING);
+    disk_name(memio, parent, name, NULL, DISK_NOTHING);
     return 0;
 }
 
@@ -578,21 +397,7 @@ static int mem_rename(struct io *io, int dir, const char *from, const char *to)
     if (r == 0)
         r = open_dir(memio, dir, 2, &parent);
     if (r == 0)
-        note_naming(memio, parent, to, from, names_find(&parent->names, from));
-    return r;
-}
-
-/* The names are copied first: each may change them. */
-static int list_names(const struct names *names, io_list_fn *each, void *ctx)
-{
-    struct names copy = {0};
-    int r = 0;
-
-    for (size_t i = 0; i < names->count; i++)
-        names_put(&copy, names->entries[i].name, 0);
-    for (size_t i = 0; r == 0 && i < copy.count; i++)
-        r = each(ctx, copy.entries[i].name);
-    free(copy.entries);
+        disk_name(memio, parent, to, from, names_find(&parent->names, from));
     return r;
 }
 
@@ -601,7 +406,7 @@ static int mem_list(struct io *io, int dir, io_list_fn *each, void *ctx)
     struct node *node = NULL;
     int r = open_dir(disk(io), dir, 4, &node);
 
-    return r < 0 ? r : list_names(&node->names, each, ctx);
+    return r < 0 ? r : names_each(&node->names, each, ctx);
 }
 
 static int mem_lock(struct io *io, int fd, bool exclusive)
@@ -619,9 +424,13 @@ static int mem_lock(struct io *io, int fd, bool exclusive)
 
 static int mem_space(struct io *io, int fd, struct io_space *ret)
 {
-    (void)io;
+    const struct memio *memio = disk(io);
+    uint64_t all = memio->capacity ? memio->capacity : (uint64_t)4 << 30;
+    uint64_t room = memio->capacity ? disk_room(memio) : all / 2;
+
     (void)fd;
-    *ret = (struct io_space){4096, 1 << 20, 1 << 19, 1 << 19};
+    *ret = (struct io_space){DISK_PAGE, all / DISK_PAGE, room / DISK_PAGE,
+                             room / DISK_PAGE};
     return 0;
 }
 
@@ -631,7 +440,7 @@ static int mem_map(struct io *io, int fd, size_t size, const void **ret)
 
     if (size > MEMIO_FILE_LIMIT)
         return -ENOMEM;
-    *ret = node->data;
+    *ret = node_map(node);
     return 0;
 }
 
@@ -704,7 +513,7 @@ struct memio *disk_new(void)
     struct memio *memio = calloc(1, sizeof(*memio));
 
     if (!memio)
-        give_up("no memory");
+        disk_give_up("no memory");
     memio->io.ops = &mem_ops;
     memio->next_ino = 2;
     memio->boot = 1;
@@ -747,118 +556,37 @@ void memio_set_clock(struct memio *memio, int64_t now)
     memio->clock = now;
 }
 
+void memio_set_journal(struct memio *memio, bool journal)
+{
+    memio->unjournaled = !journal;
+}
+
+void memio_set_capacity(struct memio *memio, uint64_t bytes)
+{
+    memio->capacity = bytes;
+}
+
+void memio_fail_write_back(struct memio *memio, enum io_type type, uint64_t n,
+                           int error)
+{
+    struct failing *failing = &memio->failing[type == IO_DIR];
+
+    failing->at = n > 0 ? failing->done + n : 0;
+    failing->error = error;
+}
+
+uint64_t memio_write_backs(const struct memio *memio, enum io_type type)
+{
+    return memio->failing[type == IO_DIR].done;
+}
+
+void memio_write_back(struct memio *memio)
+{
+    for (size_t i = 0; i < memio->node_count; i++)
+        (void)disk_write_back(memio, &memio->nodes[i]);
+}
+
 void memio_lose(struct io *io, int fd)
 {
-    struct node *node = open_node(disk(io), fd);
-
-    node->change_count = 0;
-    node->written_size = 0;
-}
-
-/* --- Behind the log's back ------------------------------------------------ */
-
-/* Walks path; the last component's parent and name are returned too. */
-static uint32_t walk(const struct memio *memio, const char *path,
-                     uint32_t *ret_parent, char ret_name[static DISK_NAME])
-{
-    uint32_t number = DISK_ROOT;
-
-    *ret_parent = DISK_ROOT;
-    while (*path && number != DISK_NOTHING) {
-        size_t n = strcspn(path, "/");
-
-        if (n >= DISK_NAME)
-            give_up("a long name");
-        memset(ret_name, 0, DISK_NAME);
-        memcpy(ret_name, path, n);
-        *ret_parent = number;
-        number = names_find(&memio->nodes[number].names, ret_name);
-        path += n;
-        path += *path == '/';
-    }
-    if (*path)
-        *ret_parent = DISK_NOTHING;
-    return number;
-}
-
-uint8_t *memio_bytes(struct memio *memio, const char *path, uint64_t *ret_size)
-{
-    char name[DISK_NAME];
-    uint32_t parent;
-    uint32_t number = walk(memio, path, &parent, name);
-
-    if (number == DISK_NOTHING || memio->nodes[number].type != IO_FILE)
-        return NULL;
-    *ret_size = memio->nodes[number].size;
-    return memio->nodes[number].data;
-}
-
-void memio_resize(struct memio *memio, const char *path, uint64_t size)
-{
-    char name[DISK_NAME];
-    uint32_t parent;
-    uint32_t number = walk(memio, path, &parent, name);
-
-    if (parent == DISK_NOTHING || size > MEMIO_FILE_LIMIT)
-        give_up("a bad path or size");
-    if (number == DISK_NOTHING) {
-        number = disk_add(memio, IO_FILE, 0600);
-        note_naming(memio, &memio->nodes[parent], name, NULL, number);
-        node_settle(&memio->nodes[parent]);
-    }
-    (void)resize(memio, &memio->nodes[number], size);
-    node_settle(&memio->nodes[number]);
-}
-
-void memio_remove(struct memio *memio, const char *path)
-{
-    char name[DISK_NAME];
-    uint32_t parent;
-
-    if (walk(memio, path, &parent, name) == DISK_NOTHING)
-        return;
-    note_naming(memio, &memio->nodes[parent], name, NULL, DISK_NOTHING);
-    node_settle(&memio->nodes[parent]);
-}
-
-int memio_list(struct memio *memio, const char *path, io_list_fn *each,
-               void *ctx)
-{
-    char name[DISK_NAME];
-    uint32_t parent;
-    uint32_t number = walk(memio, path, &parent, name);
-
-    if (number == DISK_NOTHING || memio->nodes[number].type != IO_DIR)
-        return 0;
-    return list_names(&memio->nodes[number].names, each, ctx);
-}
-
-struct kept {
-    struct memio *memio;
-    const char *end;
-    const uint8_t *bytes;
-    uint64_t size;
-};
-
-static int is_kept(void *ctx, const char *name)
-{
-    const struct kept *kept = ctx;
-    const char *end = strrchr(name, '.');
-    char path[DISK_NAME + 32];
-    const uint8_t *bytes;
-    uint64_t size = 0;
-
-    if (!end || strcmp(end + 1, kept->end) != 0)
-        return 0;
-    (void)snprintf(path, sizeof(path), "log/quarantine/%s", name);
-    bytes = memio_bytes(kept->memio, path, &size);
-    return bytes && size == kept->size && memcmp(bytes, kept->bytes, size) == 0;
-}
-
-bool memio_keeps(struct memio *memio, enum clog_file file, const uint8_t *bytes,
-                 uint64_t size)
-{
-    struct kept kept = {memio, segment_files[file], bytes, size};
-
-    return memio_list(memio, "log/quarantine", is_kept, &kept) != 0;
+    disk_lose(disk(io), open_node(disk(io), fd));
 }

@@ -16,7 +16,12 @@
  * may be garbage. A sector is never torn inside, and garbage never reaches
  * bytes that no write changed: otherwise no file could grow in place.
  * A directory keeps the first operations on it that were not synced, some,
- * all or none.
+ * all or none; without a journal any of them.
+ *
+ * Write-back can fail, as Linux fails it: what was to be written is lost for
+ * good, reads see it still, and the error is told once to each descriptor of
+ * the file, at its next sync; nobody who comes later hears of it. Sectors can
+ * be unreadable, the disk can be full, and the page cache cold.
  *
  * Not thread-safe. Whatever is asked of it that it does not offer ends the
  * program, and so does lack of memory.
@@ -61,9 +66,34 @@ struct memio *memio_kill(const struct memio *memio);
 struct memio *memio_power_cut(const struct memio *memio, enum memio_loss loss,
                               uint64_t seed);
 
-/* What a failed sync does on Linux: a file's bytes stay readable and count as
-   written, and are not durable until they are written again. Names are in the
-   journal, which a later sync of the directory commits or fails on again. */
+/*
+ * Whether the filesystem has a journal, as it has at first. With it, a later
+ * sync of a directory writes the names that a failed one has not. Without it
+ * names survive a power cut in no order, and those of a failed sync are written
+ * only if the directory has changed again.
+ */
+void memio_set_journal(struct memio *memio, bool journal);
+
+/* How many bytes the disk has, in pages of 4096; 0: without end. A directory
+   takes a page, a write is short where the disk is full, and then ENOSPC. */
+void memio_set_capacity(struct memio *memio, uint64_t bytes);
+
+/*
+ * The n-th write-back from now of something of that type, IO_FILE or IO_DIR,
+ * that has anything to write fails with that negative errno. n 0: none does.
+ */
+void memio_fail_write_back(struct memio *memio, enum io_type type, uint64_t n,
+                           int error);
+
+/* How many write-backs of something of that type there were. */
+uint64_t memio_write_backs(const struct memio *memio, enum io_type type);
+
+/* The kernel writes everything back, of its own accord. */
+void memio_write_back(struct memio *memio);
+
+/* What a failed sync does to the file, or without a journal to the names of
+   the directory: they stay readable and count as written, and are not durable
+   until they are written again. For io that fails a sync by itself. */
 void memio_lose(struct io *io, int fd);
 
 /* Whether nothing is in memory: a read that must not wait gets EAGAIN, and no
@@ -84,6 +114,13 @@ uint8_t *memio_bytes(struct memio *memio, const char *path, uint64_t *ret_size);
 
 /* Makes the file, where it is missing, and gives it that size, durably. */
 void memio_resize(struct memio *memio, const char *path, uint64_t size);
+
+/*
+ * The sector of 512 bytes that has byte at of the file cannot be read any
+ * more, until it is written whole: a read ends before it, or is EIO where it
+ * begins there, and its page in a map is a SIGBUS.
+ */
+void memio_spoil(struct memio *memio, const char *path, uint64_t at);
 
 /* Removes the file or the directory and all below it, durably. */
 void memio_remove(struct memio *memio, const char *path);

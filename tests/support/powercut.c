@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTOR ((uint64_t)512)
+#define SECTOR DISK_SECTOR
 
 /* --- A kill ------------------------------------------------------------------
  */
@@ -50,6 +50,7 @@ static void copy_dir(struct node *to, const struct node *from)
         memcpy(to->namings, from->namings,
                from->naming_count * sizeof(*to->namings));
     to->naming_count = from->naming_count;
+    to->names_lost = from->names_lost;
 }
 
 /* Adds a node that is as `from` but empty. */
@@ -61,6 +62,8 @@ static uint32_t add_like(struct memio *to, const struct node *from)
     node->durable_mode = from->durable_mode;
     node->ino = from->ino;
     node->time_ns = from->time_ns;
+    for (uint64_t i = 0; from->bad_count > 0 && i < DISK_SECTORS; i++)
+        node_set_bad(node, i, node_is_bad(from, i));
     return number;
 }
 
@@ -72,6 +75,8 @@ static struct memio *new_like(const struct memio *from)
     memio->next_ino = from->next_ino;
     memio->boot = from->boot;
     memio->clock = from->clock;
+    memio->unjournaled = from->unjournaled;
+    memio->capacity = from->capacity;
     return memio;
 }
 
@@ -82,11 +87,15 @@ struct memio *memio_kill(const struct memio *memio)
     for (size_t i = 0; i < memio->node_count; i++) {
         const struct node *from = &memio->nodes[i];
         uint32_t number = add_like(after, from);
+        struct node *to = &after->nodes[number];
 
         if (from->type == IO_FILE)
-            copy_file(&after->nodes[number], from);
+            copy_file(to, from);
         else
-            copy_dir(&after->nodes[number], from);
+            copy_dir(to, from);
+        to->error = from->error;
+        to->errors = from->errors;
+        to->told = from->told;
     }
     after->next_ino = memio->next_ino;
     return after;
@@ -111,7 +120,9 @@ static bool chance(struct cut *cut)
 
 static size_t changes(const struct node *node)
 {
-    return node->type == IO_FILE ? node->change_count : node->naming_count;
+    if (node->type == IO_FILE)
+        return node->change_count;
+    return node->names_lost ? 0 : node->naming_count;
 }
 
 static uint64_t moment(const struct node *node, size_t i)
@@ -269,11 +280,15 @@ static uint32_t cut_node(struct cut *cut, uint32_t number);
 static void cut_names(struct cut *cut, const struct node *from,
                       struct names *names)
 {
-    size_t n = survivors(cut, from);
+    bool any = cut->before->unjournaled && cut->loss > MEMIO_ORDERED;
+    size_t n = any ? from->naming_count : survivors(cut, from);
 
+    if (from->names_lost)
+        n = 0;
     copy_names(names, &from->durable_names);
     for (size_t i = 0; i < n; i++)
-        names_apply(names, &from->namings[i]);
+        if (!any || chance(cut))
+            names_apply(names, &from->namings[i]);
 }
 
 static void cut_dir(struct cut *cut, uint32_t number, uint32_t after)
