@@ -515,6 +515,7 @@ static void crash_in(const struct sequence *sequence, uint64_t call,
     suite.call = call;
     suite.part = seed % 3 == 0 ? 0 : random_mix(seed, call) % 4096;
     start_run(&run, memio_new());
+    memio_set_journal(run.disk, seed % 2 == 0);
     run.fault.fault = FAULT_STOP;
     run.fault.at = call;
     run.fault.part = suite.part;
