@@ -156,7 +156,10 @@ static int serve(struct daemon *daemon)
 {
     int r = session_serve(daemon->session);
 
-    if (r < 0)
+    if (r == -ECONNABORTED)
+        message(LOG_ERR, "%s: the connection to the kernel was aborted",
+                daemon->mountpoint);
+    else if (r < 0)
         message(LOG_ERR, "reading requests: %s", strerror(-r));
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
 }
@@ -172,7 +175,7 @@ static int set_up(struct daemon *daemon)
         return EXIT_MOUNT;
     if (resolve(daemon->options.logdir, &daemon->logdir) < 0)
         return EXIT_LOG;
-    if (check_paths(daemon) < 0)
+    if (check_paths(daemon) < 0 || mountpoint_look(daemon->mountpoint) < 0)
         return EXIT_MOUNT;
     if (open_log(daemon) < 0)
         return EXIT_LOG;

@@ -3,7 +3,9 @@
 
 #include "daemon/message.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <mntent.h>
@@ -14,13 +16,17 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
+/* As many names as a warning tells. */
+#define NAMES 3
+
 int mountpoint_resolve(const char *path, char **ret_path)
 {
-    char *resolved = realpath(path, NULL);
+    char *resolved = realpath(path, NULL); /* "" is ENOENT */
     char *copy = NULL;
     char *base = NULL;
     char *parent = NULL;
@@ -30,7 +36,7 @@ int mountpoint_resolve(const char *path, char **ret_path)
         *ret_path = resolved;
         return 0;
     }
-    if (errno != ENOENT && errno != ENOTCONN)
+    if ((errno != ENOENT && errno != ENOTCONN) || path[0] == '\0')
         return -errno;
     copy = strdup(path);
     base = strdup(path);
@@ -83,7 +89,7 @@ static bool is_log(const char *path)
 }
 
 /* Only root may unmount by itself; fusermount3 does it for others. */
-static int detach(const char *path)
+int mountpoint_detach(const char *path)
 {
     char *argv[] = {(char[]){"fusermount3"}, (char[]){"-uzq"}, (char[]){"--"},
                     NULL, NULL};
@@ -113,7 +119,7 @@ static int detach(const char *path)
 /* A daemon was killed here: its mount answers ENOTCONN for ever. */
 static int clean(const char *path)
 {
-    int r = detach(path);
+    int r = mountpoint_detach(path);
 
     if (r < 0)
         message(LOG_ERR, "%s: cannot unmount what a dead clog has left: %s",
@@ -153,4 +159,130 @@ int mountpoint_prepare(const char *path)
         return -EBUSY;
     }
     return 0;
+}
+
+static int is_a_base(const struct dirent *entry)
+{
+    return strspn(entry->d_name, "0123456789") == 20 &&
+           entry->d_name[20] == '\0';
+}
+
+static int is_a_name(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* Frees what scandir(3) has returned. */
+static void free_entries(struct dirent **entries, int count)
+{
+    while (count > 0)
+        free(entries[--count]);
+    free(entries);
+}
+
+/* Whether dir has segments: a copy of a log has no more than these. */
+static bool has_segments(const char *dir)
+{
+    struct dirent **entries = NULL;
+    char *path = NULL;
+    int count;
+
+    if (asprintf(&path, "%s/segments", dir) < 0)
+        return false;
+    count = scandir(path, &entries, is_a_base, NULL);
+    free(path);
+    free_entries(entries, count);
+    return count > 0;
+}
+
+static bool has_format(const char *dir)
+{
+    char text[5] = "";
+    char *path = NULL;
+    ssize_t n = -1;
+    int fd;
+
+    if (asprintf(&path, "%s/format", dir) < 0)
+        return false;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    free(path);
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text));
+        close(fd);
+    }
+    return n == sizeof(text) && memcmp(text, "clog ", sizeof(text)) == 0;
+}
+
+/* Says what dir has, by the first names in alphabetical order. */
+static void warn_of_files(const char *dir)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(dir, &entries, is_a_name, alphasort);
+    char names[1024] = "";
+    char more[32] = "";
+    int i = 0;
+
+    for (; i < count && i < NAMES; i++) {
+        strcat(names, i > 0 ? ", " : "");
+        strcat(names, entries[i]->d_name);
+    }
+    if (i < count)
+        snprintf(more, sizeof(more), " and %d more", count - i);
+    if (count > 0)
+        message(LOG_WARNING, "%s: is not empty: the mount hides %s%s", dir,
+                names, more);
+    free_entries(entries, count);
+}
+
+int mountpoint_look(const char *path)
+{
+    if (has_format(path) || has_segments(path)) {
+        message(LOG_ERR,
+                "%s: is itself a log; are the arguments the wrong way round?",
+                path);
+        return -EINVAL;
+    }
+    warn_of_files(path);
+    return 0;
+}
+
+int mountpoint_identify(const char *path, struct mountpoint_id *ret_id)
+{
+    struct statx found;
+
+    /* Without a request, which nobody may answer yet, or any more. */
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &found) < 0)
+        return -errno;
+    if ((found.stx_mask & STATX_MNT_ID) == 0)
+        return -ENOSYS;
+    *ret_id = (struct mountpoint_id){
+        found.stx_mnt_id, makedev(found.stx_dev_major, found.stx_dev_minor)};
+    return 0;
+}
+
+bool mountpoint_exists(const struct mountpoint_id *id)
+{
+    FILE *table = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t size = 0;
+    unsigned long long number;
+    unsigned dev_major, dev_minor;
+    bool found = false;
+
+    if (!table)
+        return false;
+    while (!found && getline(&line, &size, table) > 0) {
+        found = sscanf(line, "%llu %*u %u:%u ", &number, &dev_major,
+                       &dev_minor) == 3 &&
+                number == id->mount &&
+                makedev(dev_major, dev_minor) == id->device;
+    }
+    free(line);
+    fclose(table);
+    return found;
+}
+
+bool mountpoint_is_dead(const char *path)
+{
+    return check_directory(path) == -ENOTCONN;
 }

@@ -6,6 +6,8 @@
 #define CLOG_FS_DAEMON_MOUNTPOINT_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /*
  * The absolute path of path, which need not exist itself, or may be a mount
@@ -22,5 +24,32 @@ bool mountpoint_covers(const char *dir, const char *path);
  * ENOENT, ENOTDIR. EBUSY: a log is mounted there already.
  */
 int mountpoint_prepare(const char *path);
+
+/*
+ * Looks at what a mount on path, a directory, would hide. A log there is
+ * refused, with a message; other files are named in a warning. EINVAL.
+ */
+int mountpoint_look(const char *path);
+
+/* What tells a mount from others, as long as it exists. */
+struct mountpoint_id {
+    uint64_t mount;
+    dev_t device;
+};
+
+/*
+ * Which mount lies uppermost on path; asks no filesystem. ENOSYS: the kernel is
+ * older than 5.8 and does not say.
+ */
+int mountpoint_identify(const char *path, struct mountpoint_id *ret_id);
+
+/* Whether that mount exists, wherever. */
+bool mountpoint_exists(const struct mountpoint_id *id);
+
+/* Whether nobody answers for the mount on path any more. */
+bool mountpoint_is_dead(const char *path);
+
+/* Unmounts what lies uppermost on path, even if it is in use. EPERM. */
+int mountpoint_detach(const char *path);
 
 #endif

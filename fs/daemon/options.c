@@ -87,7 +87,8 @@ static const char *const ignored[] = {
     "atime",    "noatime",    "relatime",    "norelatime",
     "diratime", "nodiratime", "strictatime", "nostrictatime",
     "lazytime", "nolazytime", "silent",      "x-*",
-    "X-*",      "comment=*",
+    "X-*",      "comment=*",  "nonempty",    "default_permissions",
+    "user=*",   "subtype=*",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -289,6 +290,12 @@ static int set_path(struct options *options, const char *path)
 
     if (*place) {
         fprintf(stderr, "clog: %s: one argument too many\n", path);
+        return -EINVAL;
+    }
+    /* A script's variable that is not set, most likely. */
+    if (path[0] == '\0') {
+        fprintf(stderr, "clog: %s is empty\n",
+                place == &options->logdir ? "LOGDIR" : "MOUNTPOINT");
         return -EINVAL;
     }
     *place = strdup(path);

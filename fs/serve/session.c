@@ -2,6 +2,7 @@
 #include "serve/session.h"
 
 #include "daemon/message.h"
+#include "daemon/mountpoint.h"
 #include "daemon/options.h"
 #include "files/mount.h"
 #include "serve/dispatch.h"
@@ -12,16 +13,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 struct session {
     struct fs *fs;
     struct fuse_session *fuse;
-    bool mounted;
+    const char *mountpoint;  /* NULL: not mounted */
+    struct mountpoint_id id; /* of its mount; device 0: not known */
 };
 
 /* For the signal handler. */
 static struct fuse_session *signalled;
+static volatile sig_atomic_t signal_came;
 
 /*
  * A signal may come just before the loop waits for the next request, which
@@ -30,6 +34,7 @@ static struct fuse_session *signalled;
 static void on_signal(int signal_number)
 {
     (void)signal_number;
+    signal_came = 1;
     fuse_session_exit(signalled);
     alarm(1);
 }
@@ -153,7 +158,10 @@ int session_mount(struct fs *fs, const char *logdir, const char *mountpoint,
         handle_signals(session->fuse);
     if (r == 0 && fuse_session_mount(session->fuse, mountpoint) < 0)
         r = -EIO;
-    session->mounted = r == 0;
+    if (r == 0) {
+        session->mountpoint = mountpoint;
+        (void)mountpoint_identify(mountpoint, &session->id);
+    }
     if (r < 0) {
         ignore_signals();
         session_end(session);
@@ -168,13 +176,29 @@ int session_start(struct session *session)
     return work_start(session->fs, session->fuse, &session->fs->work);
 }
 
+/* Whether what lies uppermost on the mountpoint is this mount. */
+static bool is_on_top(const struct session *session)
+{
+    struct mountpoint_id top;
+
+    if (session->id.device == 0)
+        return true;
+    return mountpoint_identify(session->mountpoint, &top) == 0 &&
+           top.mount == session->id.mount && top.device == session->id.device;
+}
+
 int session_serve(struct session *session)
 {
     int r = fuse_session_loop(session->fuse);
 
-    /* A mount that goes while a request is handed over ends so, and one that
-       somebody has aborted: it is an end like any other. */
-    return r == -ECONNABORTED ? 0 : r;
+    /* An unmount and an abort look alike here; only the one takes the mount
+       away. */
+    if (r == 0 || r == -ECONNABORTED)
+        r = !signal_came && is_on_top(session) &&
+                    mountpoint_is_dead(session->mountpoint)
+                ? -ECONNABORTED
+                : 0;
+    return r;
 }
 
 void session_stop(struct session *session)
@@ -184,12 +208,33 @@ void session_stop(struct session *session)
         work_stop(session->fs->work);
 }
 
+/*
+ * libfuse unmounts whatever lies uppermost on the mountpoint, or nothing if the
+ * connection is gone, be it by an unmount or by an abort.
+ */
+static void unmount(struct session *session)
+{
+    bool mine = is_on_top(session);
+
+    /* Without libfuse's unmount, its copy of the path stays until we exit. */
+    if (!mine && mountpoint_exists(&session->id)) {
+        message(LOG_WARNING,
+                "%s: something else is mounted over the log: the log's mount "
+                "stays below it, and answers nothing",
+                session->mountpoint);
+        return;
+    }
+    fuse_session_unmount(session->fuse);
+    if (mine && is_on_top(session) && mountpoint_is_dead(session->mountpoint))
+        (void)mountpoint_detach(session->mountpoint);
+}
+
 void session_end(struct session *session)
 {
     if (!session)
         return;
-    if (session->mounted)
-        fuse_session_unmount(session->fuse);
+    if (session->mountpoint)
+        unmount(session);
     if (session->fuse)
         fuse_session_destroy(session->fuse);
     free(session);

@@ -28,7 +28,8 @@ int session_start(struct session *session);
 
 /*
  * Answers requests until the mount goes or a signal comes. Called by one
- * thread. A negative errno if the kernel ends it in another way.
+ * thread. ECONNABORTED: the kernel or an operator has aborted the connection,
+ * and the mount is still there. Another negative errno: reading failed.
  */
 int session_serve(struct session *session);
 
@@ -38,7 +39,10 @@ int session_serve(struct session *session);
  */
 void session_stop(struct session *session);
 
-/* Unmounts what is still mounted, and frees session. NULL is allowed. */
+/*
+ * Unmounts the mount, if it is still there and nothing else is mounted over
+ * it, and frees session. NULL is allowed.
+ */
 void session_end(struct session *session);
 
 #endif

@@ -89,6 +89,7 @@ test_the_log_is_made_private() {
 
 test_what_fstab_passes() {
     mount_log -o rw,dev,suid,exec,auto,noauto,user,nofail,_netdev,defaults \
+        -o nonempty,default_permissions,user=nobody,subtype=clog \
         -o x-systemd.automount,x-something=else
     echo hello >>"$MNT/append"
     equal "$(cat "$MNT/log")" hello
