@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/../support/clock.sh"
 
 # at TIME: the record it leads to, or none.
 at() {
@@ -98,22 +99,6 @@ test_local_time() {
         "$MNT/records/0")" +%FT%T.%N)")" 0
     equal "$(at "$(TZ=Europe/Berlin date -d "@$(($(stat -c %Y \
         "$MNT/records/0") + 1))" +%FT%T)")" none
-}
-
-# with_clock SECONDS: from now on, the daemon's clock is off by that.
-with_clock() {
-    echo "$1" >"$TMP/clock"
-}
-
-# As mount_log, with the clock loaded into the daemon.
-mount_with_clock() {
-    export CLOCK_FILE=$TMP/clock
-    export ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0
-    printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$CLOCK" "$CLOG" \
-        >"$TMP/clog"
-    chmod +x "$TMP/clog"
-    CLOG=$TMP/clog
-    mount_log "$@"
 }
 
 test_a_clock_that_steps_back() {
