@@ -584,8 +584,8 @@ ssize_t io_load(struct io *io, int dir, const char *name, void *data,
     return n;
 }
 
-int io_replace(struct io *io, int dir, const char *name, const void *data,
-               size_t size)
+int io_put(struct io *io, int dir, const char *name, const void *data,
+           size_t size)
 {
     char temporary[NAME_MAX + 1];
     int fd;
@@ -601,7 +601,13 @@ int io_replace(struct io *io, int dir, const char *name, const void *data,
     io_close(io, fd);
     if (r == 0)
         r = io_rename(io, dir, temporary, name);
-    if (r == 0)
-        r = io_sync(io, dir);
     return r;
+}
+
+int io_replace(struct io *io, int dir, const char *name, const void *data,
+               size_t size)
+{
+    int r = io_put(io, dir, name, data, size);
+
+    return r < 0 ? r : io_sync(io, dir);
 }

@@ -155,10 +155,15 @@ ssize_t io_load(struct io *io, int dir, const char *name, void *data,
                 size_t size);
 
 /*
- * Makes name hold these bytes, durably, or leaves it as it was: a new file is
- * written and synced as name.new, renamed, and dir is synced. A crash may
- * leave name.new.
+ * Makes name hold these bytes, or leaves it as it was: a new file is written
+ * and synced as name.new, then renamed. Which of the two a power cut leaves is
+ * decided when dir is synced, which is left to the caller. A crash may leave
+ * name.new.
  */
+int io_put(struct io *io, int dir, const char *name, const void *data,
+           size_t size);
+
+/* The same, and syncs dir. */
 int io_replace(struct io *io, int dir, const char *name, const void *data,
                size_t size);
 

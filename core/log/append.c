@@ -14,12 +14,20 @@ static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
 {
     const struct part *part = segments_active(&log->segments);
 
-    if (log->rolling)
+    if (log->roll != ROLL_NONE)
         return true;
     if (part->extent.count == 0)
         return false;
     return part->extent.end + bytes > log->options.max_store ||
            (part->extent.count + count) * SLOT_SIZE > log->options.max_index;
+}
+
+/* Whether there is no room, and nothing else is wrong: a sync that failed is
+   no matter of room, whatever its errno. */
+static bool is_full(const struct clog *log, int r)
+{
+    return (r == -ENOSPC || r == -EDQUOT) &&
+           durability_writable(&log->durability);
 }
 
 /* On a full disk, drops old segments for as long as that is wanted and helps,
@@ -28,8 +36,29 @@ static int roll_with_room(struct clog *log) REQUIRES(log->append_lock)
 {
     int r = roll_active(log);
 
-    while ((r == -ENOSPC || r == -EDQUOT) && drop_for_room(log) == 0)
+    while (is_full(log, r) && drop_for_room(log) == 0)
         r = roll_active(log);
+    return r;
+}
+
+static int sync_cut(void *ctx, uint64_t *ret_next)
+{
+    (void)ret_next;
+    return segment_sync(ctx);
+}
+
+static int append_once(struct clog *log, const struct batch *batch,
+                       struct extent *ret_extent) REQUIRES(log->append_lock)
+{
+    struct part *part = segments_active(&log->segments);
+    enum remains remains = REMAINS_NOTHING;
+    int r = segment_append(part->files, &part->extent, batch, &log->scratch,
+                           ret_extent, &remains);
+
+    if (remains == REMAINS_CUT)
+        (void)durability_sync(&log->durability, sync_cut, part->files);
+    else if (remains == REMAINS_MORE)
+        durability_stop(&log->durability, r);
     return r;
 }
 
@@ -37,19 +66,12 @@ static int append_with_room(struct clog *log, const struct batch *batch,
                             bool nowait, struct extent *ret_extent)
     REQUIRES(log->append_lock)
 {
-    bool broken = false;
     int r;
 
     do
-        r = segment_append(segments_active(&log->segments)->files,
-                           &segments_active(&log->segments)->extent, batch,
-                           &log->scratch, ret_extent, &broken);
-    while ((r == -ENOSPC || r == -EDQUOT) && !nowait && !broken &&
-           drop_for_room(log) == 0);
-    if (broken)
-        durability_stop(&log->durability, r);
-    if ((r == -ENOSPC || r == -EDQUOT) && nowait &&
-        (log->options.flags & CLOG_DROP_OLDEST))
+        r = append_once(log, batch, ret_extent);
+    while (is_full(log, r) && !nowait && drop_for_room(log) == 0);
+    if (is_full(log, r) && nowait && (log->options.flags & CLOG_DROP_OLDEST))
         return -EAGAIN;
     return r;
 }

@@ -32,9 +32,11 @@ static int check_name(const char *name)
     return 0;
 }
 
-void cursors_init(struct cursors *cursors, struct io *io)
+void cursors_init(struct cursors *cursors, struct io *io,
+                  struct durability *durability)
 {
-    *cursors = (struct cursors){.io = io, .root = -1, .dir = -1};
+    *cursors = (struct cursors){
+        .io = io, .durability = durability, .root = -1, .dir = -1};
     mutex_init(&cursors->changing);
     mutex_init(&cursors->lock);
 }
@@ -173,7 +175,7 @@ static int open_directory(struct cursors *cursors) REQUIRES(cursors->changing)
         return 0;
     r = io_mkdir(io, cursors->root, METADATA_CURSORS, 0700);
     if (r == 0 || r == -EEXIST)
-        r = io_sync(io, cursors->root);
+        r = durability_sync_file(cursors->durability, cursors->root);
     if (r == 0)
         r = io_open(io, cursors->root, METADATA_CURSORS, O_RDONLY | O_DIRECTORY,
                     0);
@@ -181,6 +183,15 @@ static int open_directory(struct cursors *cursors) REQUIRES(cursors->changing)
         return r;
     cursors->dir = r;
     return 0;
+}
+
+/* Makes it durable too. */
+static int store(struct cursors *cursors, const char *name, uint64_t offset)
+    REQUIRES(cursors->changing)
+{
+    int r = cursor_store(cursors->io, cursors->dir, name, offset);
+
+    return r < 0 ? r : durability_sync_file(cursors->durability, cursors->dir);
 }
 
 static int make(struct cursors *cursors, const char *name, uint64_t offset)
@@ -197,7 +208,7 @@ static int make(struct cursors *cursors, const char *name, uint64_t offset)
         r = -EEXIST;
     if (r < 0)
         return r;
-    r = cursor_store(cursors->io, cursors->dir, name, offset);
+    r = store(cursors, name, offset);
     if (r == 0)
         r = add(cursors, name, offset);
     /* A crash leaves it there, whole; an error must not. */
@@ -239,7 +250,7 @@ int cursors_remove(struct cursors *cursors, const char *name)
     if (cursor) {
         r = io_unlink(cursors->io, cursors->dir, name, false);
         if (r == 0 || r == -ENOENT)
-            r = io_sync(cursors->io, cursors->dir);
+            r = durability_sync_file(cursors->durability, cursors->dir);
         if (r == 0)
             forget(cursors, cursor);
     }
@@ -255,7 +266,7 @@ int cursors_move(struct cursors *cursors, const char *name, uint64_t offset)
     mutex_lock(&cursors->changing);
     cursor = find(cursors, name);
     if (cursor)
-        r = cursor_store(cursors->io, cursors->dir, name, offset);
+        r = store(cursors, name, offset);
     if (r == 0) {
         mutex_lock(&cursors->lock);
         cursor->offset = offset;

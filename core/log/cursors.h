@@ -10,14 +10,16 @@
 
 #include "clog.h"
 #include "io/io.h"
+#include "log/durability.h"
 #include "log/lock.h"
 
 struct cursor;
 
 struct cursors {
     struct io *io;
-    int root; /* borrowed: the log's directory */
-    int dir;  /* owned; -1: there was no cursor yet; changes under changing */
+    struct durability *durability; /* borrowed: the gate of all syncs */
+    int root;                      /* borrowed: the log's directory */
+    int dir; /* owned; -1: there was no cursor yet; changes under changing */
     struct mutex changing; /* one change at a time; held while it is made
                               durable. The list changes under it and lock. */
     struct mutex lock;     /* protects what follows; never held in a wait */
@@ -26,7 +28,8 @@ struct cursors {
     uint64_t ids; /* given so far */
 };
 
-void cursors_init(struct cursors *cursors, struct io *io);
+void cursors_init(struct cursors *cursors, struct io *io,
+                  struct durability *durability);
 void cursors_done(struct cursors *cursors);
 
 /*
@@ -42,8 +45,11 @@ size_t cursors_count(struct cursors *cursors);
    cursor. */
 uint64_t cursors_lowest(struct cursors *cursors);
 
-/* As clog_cursor_make() and so on; the caller has looked whether the log may be
-   written, and whether there is that offset. */
+/*
+ * As clog_cursor_make() and so on; the caller has looked whether the log may be
+ * written, and whether there is that offset. Where a directory cannot be synced
+ * the log stops: no later sync could tell which file is there.
+ */
 int cursors_make(struct cursors *cursors, const char *name, uint64_t offset)
     EXCLUDES(cursors->changing, cursors->lock);
 int cursors_remove(struct cursors *cursors, const char *name)

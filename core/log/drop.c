@@ -79,14 +79,12 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
         cache_unkeep(&log->segments.cache, oldest->part);
         return r;
     }
-    r = io_sync(io, log->dir);
+    r = durability_sync_file(&log->durability, log->dir);
     segments_remove_first(&log->segments);
     count_drop(log, oldest, cause);
     /* Its files go once its name has for certain, or the segment could come
        back without them; what cannot be removed the next open removes. */
-    if (r < 0)
-        durability_stop(&log->durability, r);
-    else
+    if (r == 0)
         (void)segment_remove(io, log->dir, dropped);
     return r;
 }

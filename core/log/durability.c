@@ -9,6 +9,7 @@
 void durability_init(struct durability *durability, struct io *io)
 {
     *durability = (struct durability){.io = io, .fd = -1};
+    mutex_init(&durability->gate);
     mutex_init(&durability->lock);
     (void)pthread_cond_init(&durability->synced, NULL);
 }
@@ -18,6 +19,7 @@ void durability_done(struct durability *durability)
     io_close(durability->io, durability->fd);
     (void)pthread_cond_destroy(&durability->synced);
     mutex_done(&durability->lock);
+    mutex_done(&durability->gate);
 }
 
 int durability_open(struct durability *durability, int root)
@@ -28,6 +30,7 @@ int durability_open(struct durability *durability, int root)
     if (fd < 0)
         return fd;
     durability->fd = fd;
+    (void)durable_write(durability->io, fd, durability_offset(durability));
     return 0;
 }
 
@@ -48,35 +51,63 @@ uint64_t durability_offset(const struct durability *durability)
 
 void durability_stop(struct durability *durability, int error)
 {
-    int none = 0;
-
-    (void)atomic_compare_exchange_strong(&durability->error, &none, error);
+    mutex_lock(&durability->lock);
+    if (durability_error(durability) == 0)
+        atomic_store(&durability->error, error);
+    mutex_unlock(&durability->lock);
 }
 
 void durability_raise(struct durability *durability, uint64_t next)
 {
+    bool raised;
+
     mutex_lock(&durability->lock);
-    if (next > durability_offset(durability))
+    raised = durability_error(durability) == 0 &&
+             next > durability_offset(durability);
+    if (raised)
         atomic_store(&durability->offset, next);
     mutex_unlock(&durability->lock);
     /* A lower bound for the next open: nothing depends on its being there. */
-    if (durability->fd >= 0)
+    if (raised && durability->fd >= 0)
         (void)durable_write(durability->io, durability->fd, next);
 }
 
-static int sync_for_all(struct durability *durability, durability_sync_fn *sync,
-                        void *ctx)
+int durability_sync(struct durability *durability, durability_sync_fn *sync,
+                    void *ctx)
 {
     uint64_t next = 0;
-    int r = sync(ctx, &next);
+    int r = -EIO;
 
-    if (r < 0) {
-        durability_stop(durability, r);
-        return r;
+    mutex_lock(&durability->gate);
+    if (durability_error(durability) == 0) {
+        r = sync(ctx, &next);
+        if (r < 0)
+            durability_stop(durability, r);
+        else
+            durability_raise(durability, next);
     }
-    atomic_fetch_add(&durability->syncs, 1);
-    durability_raise(durability, next);
-    return 0;
+    mutex_unlock(&durability->gate);
+    return r;
+}
+
+struct file {
+    struct io *io;
+    int fd;
+};
+
+static int sync_file(void *ctx, uint64_t *ret_next)
+{
+    const struct file *file = ctx;
+
+    (void)ret_next;
+    return io_sync(file->io, file->fd);
+}
+
+int durability_sync_file(struct durability *durability, int fd)
+{
+    struct file file = {durability->io, fd};
+
+    return durability_sync(durability, sync_file, &file);
 }
 
 /* Waits for the thread that syncs, or becomes it. */
@@ -95,7 +126,9 @@ static int commit_once(struct durability *durability, durability_sync_fn *sync,
     }
     durability->syncing = true;
     mutex_unlock(&durability->lock);
-    r = sync_for_all(durability, sync, ctx);
+    r = durability_sync(durability, sync, ctx);
+    if (r == 0)
+        atomic_fetch_add(&durability->syncs, 1);
     mutex_lock(&durability->lock);
     durability->syncing = false;
     (void)pthread_cond_broadcast(&durability->synced);

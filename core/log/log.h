@@ -17,6 +17,7 @@
  *     reindex_lock      one rebuilding of an index at a time
  *     cursors.changing  one change of a cursor at a time
  *     cursors.lock      the cursors
+ *     durability.gate   one sync at a time, with its result
  *     durability.lock   who syncs, who waits, and what is durable
  *     waiters.lock      who waits for records
  *     segments.lock     which segments there are, and how much of them counts
@@ -38,6 +39,13 @@
 
 #include <stdatomic.h>
 
+/* How far a roll is that could not be ended yet. */
+enum roll {
+    ROLL_NONE,
+    ROLL_BEGUN, /* the active segment takes no more */
+    ROLL_MADE,  /* the next one's directory is there */
+};
+
 struct clog {
     struct io *io;
     int root, dir;               /* owned; constant: its directory, and
@@ -47,8 +55,7 @@ struct clog {
 
     struct mutex append_lock;
     struct scratch scratch; /* protected by append_lock */
-    bool rolling;           /* protected by append_lock: the active segment
-                               has been sealed, and its successor is due */
+    enum roll roll;         /* protected by append_lock */
 
     struct mutex retain_lock;
 

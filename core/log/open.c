@@ -69,8 +69,8 @@ static void init_log(struct clog *log, struct io *io)
     mutex_init(&log->append_lock);
     mutex_init(&log->retain_lock);
     mutex_init(&log->reindex_lock);
-    cursors_init(&log->cursors, io);
     durability_init(&log->durability, io);
+    cursors_init(&log->cursors, io, &log->durability);
     waiters_init(&log->waiters);
     segments_init(&log->segments, io);
 }
@@ -79,8 +79,8 @@ static void free_log(struct clog *log)
 {
     segments_done(&log->segments);
     waiters_done(&log->waiters);
-    durability_done(&log->durability);
     cursors_done(&log->cursors);
+    durability_done(&log->durability);
     mutex_done(&log->reindex_lock);
     mutex_done(&log->retain_lock);
     mutex_done(&log->append_lock);
@@ -168,6 +168,8 @@ static int reuse_active(struct clog *log)
     r = segment_set_writable(log->io, log->dir, part->base, true);
     if (r == 0)
         r = cache_open_active(&log->segments.cache, part, capacity);
+    if (r == 0)
+        r = segment_sync_new(part->files, log->dir);
     if (r == 0)
         r = segment_cut(part->files, &part->extent);
     if (r < 0)
@@ -314,11 +316,13 @@ static int mark_clean(struct clog *log)
         .sizes = {part->extent.end, part->extent.count * SLOT_SIZE,
                   part->extent.count * SLOT_SIZE},
     };
-    int r = segment_sync_all(part->files);
+    int r;
 
+    mutex_lock(&log->append_lock);
+    r = roll_sync_active(log);
+    mutex_unlock(&log->append_lock);
     if (r < 0)
         return r;
-    durability_raise(&log->durability, log->segments.next);
     r = clean_store(log->io, log->root, &clean);
     /* All is durable: without room for the marker, the next open reads more. */
     return r == -ENOSPC || r == -EDQUOT ? 0 : r;

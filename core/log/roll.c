@@ -7,6 +7,40 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The directory is this roll's own, from an attempt before perhaps: whoever
+   else has made it keeps it. */
+static int make_directory(struct clog *log, uint64_t base)
+    REQUIRES(log->append_lock)
+{
+    int r = segment_make(log->io, log->dir, base);
+
+    if (r == -EEXIST)
+        return log->roll == ROLL_MADE ? 0 : -EUCLEAN;
+    if (r == 0)
+        log->roll = ROLL_MADE;
+    return r;
+}
+
+struct new_segment {
+    struct segment *files;
+    int segments; /* the directory that it is in */
+};
+
+static int sync_files(void *ctx, uint64_t *ret_next)
+{
+    const struct new_segment *new = ctx;
+
+    (void)ret_next;
+    return segment_sync_new(new->files, new->segments);
+}
+
+static int sync_new(struct clog *log, struct segment *files)
+{
+    struct new_segment new = {files, log->dir};
+
+    return durability_sync(&log->durability, sync_files, &new);
+}
+
 int roll_add_active(struct clog *log)
 {
     struct part *part = calloc(1, sizeof(*part));
@@ -16,11 +50,18 @@ int roll_add_active(struct clog *log)
         return -ENOMEM;
     part->base = log->segments.next;
     atomic_init(&part->references, 1);
+    r = make_directory(log, part->base);
     /* Before anybody can find it; pinned for as long as it is active. */
-    r = cache_open_active(&log->segments.cache, part, log->options.max_index);
+    if (r == 0)
+        r = cache_open_active(&log->segments.cache, part,
+                              log->options.max_index);
+    if (r == 0)
+        r = sync_new(log, part->files);
     if (r == 0)
         r = segments_add(&log->segments, part);
-    if (r < 0)
+    if (r == 0)
+        log->roll = ROLL_NONE;
+    else
         segments_put(&log->segments, part);
     return r;
 }
@@ -35,6 +76,22 @@ static void seal(struct clog *log, struct part *part)
     (void)segment_set_writable(log->io, log->dir, part->base, false);
 }
 
+/* Nothing is appended meanwhile. */
+static int sync_all(void *ctx, uint64_t *ret_next)
+{
+    struct clog *log = ctx;
+    int r = segment_sync_all(segments_active(&log->segments)->files);
+
+    if (r == 0)
+        *ret_next = log->segments.next;
+    return r;
+}
+
+int roll_sync_active(struct clog *log)
+{
+    return durability_sync(&log->durability, sync_all, log);
+}
+
 /*
  * Seals the active segment and starts the next. Once begun it must end before
  * anything is appended: a directory with the next offset may be there, and
@@ -46,19 +103,15 @@ int roll_active(struct clog *log)
     struct part *old = segments_active(&log->segments);
     int r;
 
-    if (old->extent.count == 0 && !log->rolling)
+    if (old->extent.count == 0 && log->roll == ROLL_NONE)
         return 0;
-    log->rolling = true;
-    r = segment_sync_all(old->files);
-    if (r < 0) {
-        durability_stop(&log->durability, r);
-        return r;
-    }
-    durability_raise(&log->durability, log->segments.next);
-    r = roll_add_active(log);
+    if (log->roll == ROLL_NONE)
+        log->roll = ROLL_BEGUN;
+    r = roll_sync_active(log);
+    if (r == 0)
+        r = roll_add_active(log);
     if (r < 0)
         return r;
-    log->rolling = false;
     seal(log, old);
     atomic_fetch_add(&log->rolls, 1);
     return 0;

@@ -220,5 +220,5 @@ int cursor_store(struct io *io, int dir, const char *name, uint64_t offset)
     char text[TEXT_SIZE];
     int n = print_cursor(offset, text);
 
-    return io_replace(io, dir, name, text, (size_t)n);
+    return io_put(io, dir, name, text, (size_t)n);
 }

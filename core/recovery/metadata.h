@@ -61,6 +61,8 @@ int durable_write(struct io *io, int fd, uint64_t offset);
 
 /* A cursor's file, in the directory of cursors. EUCLEAN: not one of ours. */
 int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset);
+
+/* Durable when the caller has synced dir. */
 int cursor_store(struct io *io, int dir, const char *name, uint64_t offset);
 
 #endif

@@ -133,29 +133,35 @@ static int make_files(struct segment *segment, uint64_t capacity)
     return make_slots(&segment->index, io, segment->dir, CLOG_INDEX, capacity);
 }
 
+int segment_make(struct io *io, int segments, uint64_t base)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(base, name);
+    return io_mkdir(io, segments, name, 0700);
+}
+
 int segment_open_active(struct segment *segment, struct io *io, int segments,
                         uint64_t base, uint64_t capacity)
 {
-    char name[SEGMENT_NAME];
     int r;
 
     *segment = (struct segment){.io = io, .base = base, .dir = -1};
     store_open(&segment->store, io, -1);
-    segment_name(base, name);
-    r = io_mkdir(io, segments, name, 0700);
-    if (r < 0 && r != -EEXIST)
-        return r;
     segment->dir = segment_open_dir(io, segments, base);
     r = segment->dir < 0 ? segment->dir : make_files(segment, capacity);
-    if (r == 0)
-        r = segment_sync_all(segment);
-    if (r == 0)
-        r = io_sync(io, segment->dir);
-    if (r == 0)
-        r = io_sync(io, segments);
     if (r < 0)
         segment_done(segment);
     return r;
+}
+
+int segment_sync_new(struct segment *segment, int segments)
+{
+    int r = segment_sync_all(segment);
+
+    if (r == 0)
+        r = io_sync(segment->io, segment->dir);
+    return r < 0 ? r : io_sync(segment->io, segments);
 }
 
 void segment_done(struct segment *segment)
@@ -244,13 +250,14 @@ static int write_batch(struct segment *segment, const struct extent *extent,
 
 int segment_append(struct segment *segment, const struct extent *extent,
                    const struct batch *batch, struct scratch *scratch,
-                   struct extent *ret_extent, bool *ret_broken)
+                   struct extent *ret_extent, enum remains *ret_remains)
 {
     size_t size = batch->count * SLOT_SIZE;
     struct extent grown = {extent->count + batch->count, 0};
     bool stamped = false;
     int r;
 
+    *ret_remains = REMAINS_NOTHING;
     r = buffer_reserve(&scratch->stamps, size);
     if (r == 0)
         r = buffer_reserve(&scratch->index, size);
@@ -265,9 +272,10 @@ int segment_append(struct segment *segment, const struct extent *extent,
     }
     /* A refused record whose stamp reached the disk would come back after a
        power cut, unless the cut got there too. */
-    if (segment_cut(segment, extent) < 0 ||
-        (stamped && segment_sync(segment) < 0))
-        *ret_broken = true;
+    if (segment_cut(segment, extent) < 0)
+        *ret_remains = REMAINS_MORE;
+    else
+        *ret_remains = stamped ? REMAINS_CUT : REMAINS_NOTHING;
     return r;
 }
 

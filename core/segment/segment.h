@@ -94,27 +94,42 @@ int segment_remove(struct io *io, int segments, const char *name);
 int segment_open(struct segment *segment, struct io *io, int segments,
                  uint64_t base, uint64_t count);
 
+/* Makes the directory of the segment base. EEXIST. */
+int segment_make(struct io *io, int segments, uint64_t base);
+
 /*
- * Opens it to append as well, and makes what is missing of it: when this
- * returns 0 the three files and their names are durable, though not their
- * contents. The maps have room for capacity bytes of slots. A crash leaves a
- * segment with some of its files, empty, which the next call completes.
+ * Opens it to append as well, and makes the files that are missing; nothing of
+ * that is durable before segment_sync_new(). The maps have room for capacity
+ * bytes of slots. A crash leaves a segment with some of its files, empty,
+ * which the next call completes.
  */
 int segment_open_active(struct segment *segment, struct io *io, int segments,
                         uint64_t base, uint64_t capacity);
 
+/* Makes the files of a segment that is open to append durable, with all their
+   names and their directory's. */
+int segment_sync_new(struct segment *segment, int segments);
+
 /* Idempotent; a half-open segment is fine, and so is one of zeros. */
 void segment_done(struct segment *segment);
 
+/* What an append that failed leaves. */
+enum remains {
+    REMAINS_NOTHING, /* the files are as they were */
+    REMAINS_CUT,     /* so they are, but a power cut may bring the batch back,
+                        until the segment has been synced */
+    REMAINS_MORE,    /* they could not be cut back: nothing may be appended */
+};
+
 /*
  * Appends a batch behind extent, store first, then stamps, then index, and
- * returns the new extent. On failure the files are cut back to extent; if
- * that fails too *ret_broken is true and they are in doubt. A crash leaves a
- * part of the batch, without its last stamp unless it is whole.
+ * returns the new extent. On failure the files are cut back to extent, and
+ * *ret_remains tells how far that went. A crash leaves a part of the batch,
+ * without its last stamp unless it is whole.
  */
 int segment_append(struct segment *segment, const struct extent *extent,
                    const struct batch *batch, struct scratch *scratch,
-                   struct extent *ret_extent, bool *ret_broken);
+                   struct extent *ret_extent, enum remains *ret_remains);
 
 /* Cuts the files back to extent. */
 int segment_cut(struct segment *segment, const struct extent *extent);

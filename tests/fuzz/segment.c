@@ -59,7 +59,7 @@ static void append(struct trial *trial, struct segment *segment,
         .time_ns = 1000 + trial->made.count,
         .durable = BASE + trial->made.count / 2,
     };
-    bool broken = false;
+    enum remains remains;
 
     for (size_t i = 0; i < count; i++) {
         size_t size = 1 + take16(&trial->source) % (RECORD_MAX - 1);
@@ -70,7 +70,7 @@ static void append(struct trial *trial, struct segment *segment,
             trial->positions[trial->made.count + i] + RECORD_PREFIX + size;
     }
     if (segment_append(segment, &trial->made, &batch, scratch, &trial->made,
-                       &broken) < 0)
+                       &remains) < 0)
         wrong("append", trial->made.count);
 }
 
@@ -84,7 +84,7 @@ static void make_segment(struct trial *trial)
 
     (void)io->ops->mkdir(io, AT_FDCWD, "segments", 0700);
     trial->segments = io_open_root(io, "segments");
-    if (trial->segments < 0 ||
+    if (trial->segments < 0 || segment_make(io, trial->segments, BASE) < 0 ||
         segment_open_active(&segment, io, trial->segments, BASE, 4096) < 0)
         wrong("no segment", 0);
     while (left > 0) {

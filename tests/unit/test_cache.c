@@ -24,6 +24,7 @@ static void fill_segment(struct bench *bench, struct part *part)
 {
     uint8_t entry[SLOT_SIZE];
 
+    assert_int_equal(segment_make(bench->cache.io, bench->root, part->base), 0);
     assert_int_equal(cache_open_active(&bench->cache, part, 4096), 0);
     index_put(entry, part->base, 0);
     assert_int_equal(slots_write(&part->files->index, entry, sizeof(entry), 0),

@@ -13,13 +13,14 @@
 struct bench {
     char *dir;
     int root;
+    struct durability durability;
     struct cursors cursors;
     struct clog_report report;
 };
 
 static void load(struct bench *bench, bool read_only)
 {
-    cursors_init(&bench->cursors, io_posix());
+    cursors_init(&bench->cursors, io_posix(), &bench->durability);
     assert_int_equal(
         cursors_load(&bench->cursors, bench->root, read_only, &bench->report),
         0);
@@ -40,6 +41,7 @@ static int setup(void **state)
     bench->dir = directory_make();
     bench->root = open(bench->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(bench->root >= 0);
+    durability_init(&bench->durability, io_posix());
     load(bench, false);
     *state = bench;
     return 0;
@@ -50,6 +52,7 @@ static int teardown(void **state)
     struct bench *bench = *state;
 
     cursors_done(&bench->cursors);
+    durability_done(&bench->durability);
     clog_report_done(&bench->report);
     assert_int_equal(close(bench->root), 0);
     directory_remove(bench->dir);

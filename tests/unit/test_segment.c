@@ -44,6 +44,8 @@ static void open_bench(struct bench *bench, void **state, uint64_t base)
     *bench = (struct bench){.fixture = *state};
     bench->root = io_open_root(io_posix(), bench->fixture->dir);
     assert_true(bench->root >= 0);
+    assert_int_equal(segment_make(&bench->fixture->fake.io, bench->root, base),
+                     0);
     assert_int_equal(segment_open_active(&bench->segment,
                                          &bench->fixture->fake.io, bench->root,
                                          base, 4096),
@@ -59,7 +61,7 @@ static void close_bench(struct bench *bench)
 }
 
 static int append(struct bench *bench, const char *const *texts, size_t count,
-                  uint64_t time_ns, bool *ret_broken)
+                  uint64_t time_ns, enum remains *ret_remains)
 {
     struct iovec records[8];
     struct batch batch = {records, count, time_ns, 0};
@@ -68,20 +70,20 @@ static int append(struct bench *bench, const char *const *texts, size_t count,
         records[i] =
             (struct iovec){(void *)(uintptr_t)texts[i], strlen(texts[i])};
     return segment_append(&bench->segment, &bench->extent, &batch,
-                          &bench->scratch, &bench->extent, ret_broken);
+                          &bench->scratch, &bench->extent, ret_remains);
 }
 
 static void append_golden(struct bench *bench)
 {
     static const char *const texts[] = {"hello", "world", "foo"};
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     for (uint64_t i = 0; i < 3; i++)
         assert_int_equal(append(bench, &texts[i], 1,
                                 (uint64_t)FIXTURE_NOON + i * 1000000000,
-                                &broken),
+                                &remains),
                          0);
-    assert_false(broken);
+    assert_int_equal(remains, REMAINS_NOTHING);
 }
 
 static bool holds(const struct bench *bench, const char *file, const void *data,
@@ -158,10 +160,10 @@ static void test_segment_batch_says_where_it_goes_on(void **state)
     static const char *const texts[] = {"a", "b", "c"};
     struct bench bench;
     struct stamp stamp;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 1000);
-    assert_int_equal(append(&bench, texts, 3, 1, &broken), 0);
+    assert_int_equal(append(&bench, texts, 3, 1, &remains), 0);
     assert_int_equal(stamps_get(&bench.segment.stamps, 0, &stamp), 0);
     assert_int_equal(stamp.bits, STAMP_MORE | 1000);
     assert_int_equal(stamps_get(&bench.segment.stamps, 1, &stamp), 0);
@@ -197,21 +199,21 @@ static void test_segment_append_that_fails_leaves_nothing(void **state)
 {
     static const char *const texts[] = {"x", "yy", "zzz"};
     struct bench bench;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 0);
     append_golden(&bench);
     for (int k = 0; k < 3; k++) {
         bench.fixture->fake.fails = k;
-        assert_int_equal(append(&bench, texts, 3, 1, &broken), -ENOSPC);
-        assert_false(broken);
+        assert_int_equal(append(&bench, texts, 3, 1, &remains), -ENOSPC);
+        assert_int_equal(remains, k < 1 ? REMAINS_NOTHING : REMAINS_CUT);
         assert_int_equal(bench.extent.count, 3);
         assert_true(holds(&bench, "store", golden_store, 37));
         assert_true(holds(&bench, "index", golden_index, 48));
         assert_true(holds(&bench, "stamps", golden_stamps, 48));
     }
     bench.fixture->fake.fails = -1;
-    assert_int_equal(append(&bench, texts, 3, 1, &broken), 0);
+    assert_int_equal(append(&bench, texts, 3, 1, &remains), 0);
     assert_int_equal(bench.extent.count, 6);
     close_bench(&bench);
 }
@@ -229,13 +231,13 @@ static void test_segment_append_without_cut_is_broken(void **state)
 {
     static const char *const texts[] = {"x"};
     struct bench bench;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 0);
     bench.fixture->fake.ops.truncate = refuse_truncate;
     bench.fixture->fake.fails = 1;
-    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
-    assert_true(broken);
+    assert_int_equal(append(&bench, texts, 1, 1, &remains), -ENOSPC);
+    assert_int_equal(remains, REMAINS_MORE);
     close_bench(&bench);
 }
 
@@ -250,35 +252,36 @@ static void test_segment_append_cuts_what_it_can(void **state)
 {
     static const char *const texts[] = {"x"};
     struct bench bench;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 0);
     append_golden(&bench);
     bench.fixture->fake.ops.truncate = refuse_stamps_truncate;
     bench.fixture->fake.fails = 2;
-    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
-    assert_true(broken);
+    assert_int_equal(append(&bench, texts, 1, 1, &remains), -ENOSPC);
+    assert_int_equal(remains, REMAINS_MORE);
     assert_true(holds(&bench, "store", golden_store, 37));
     assert_int_equal(
         file_size(bench.fixture->dir, "00000000000000000000/stamps"), 64);
     close_bench(&bench);
 }
 
-/* A stamp that was written and cut, the cut not durable, may come back. */
-static void test_segment_append_without_sync_of_cut_is_broken(void **state)
+/* A stamp that was written and cut may come back until the cut is durable. */
+static void test_segment_append_that_wrote_a_stamp_left_a_cut(void **state)
 {
     static const char *const texts[] = {"x"};
     struct bench bench;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 0);
-    bench.fixture->fake.sync_error = -EIO;
     bench.fixture->fake.fails = 0;
-    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
-    assert_false(broken);
-    bench.fixture->fake.fails = 2;
-    assert_int_equal(append(&bench, texts, 1, 1, &broken), -ENOSPC);
-    assert_true(broken);
+    assert_int_equal(append(&bench, texts, 1, 1, &remains), -ENOSPC);
+    assert_int_equal(remains, REMAINS_NOTHING);
+    for (int fails = 1; fails < 3; fails++) {
+        bench.fixture->fake.fails = fails;
+        assert_int_equal(append(&bench, texts, 1, 1, &remains), -ENOSPC);
+        assert_int_equal(remains, REMAINS_CUT);
+    }
     close_bench(&bench);
 }
 
@@ -296,7 +299,7 @@ static void test_segment_append_without_map_leaves_nothing(void **state)
 {
     static const char *const texts[] = {"a", "b", "c", "d"};
     struct bench bench;
-    bool broken = false;
+    enum remains remains = REMAINS_MORE;
 
     open_bench(&bench, state, 0);
     segment_done(&bench.segment);
@@ -308,13 +311,13 @@ static void test_segment_append_without_map_leaves_nothing(void **state)
     bench.fixture->fake.ops.map = refuse_map;
     for (int k = 0; k < 2; k++) {
         maps_left = k;
-        assert_int_equal(append(&bench, texts, 4, 1, &broken), -ENOMEM);
-        assert_false(broken);
+        assert_int_equal(append(&bench, texts, 4, 1, &remains), -ENOMEM);
+        assert_int_equal(remains, REMAINS_NOTHING);
         assert_true(holds(&bench, "store", golden_store, 37));
         assert_true(holds(&bench, "stamps", golden_stamps, 48));
     }
     maps_left = -1;
-    assert_int_equal(append(&bench, texts, 4, 1, &broken), 0);
+    assert_int_equal(append(&bench, texts, 4, 1, &remains), 0);
     assert_int_equal(verdict_of(&bench, 6), VERDICT_GOOD);
     close_bench(&bench);
 }
@@ -467,7 +470,7 @@ int main(void)
         FIXTURE_TEST(test_segment_append_that_fails_leaves_nothing),
         FIXTURE_TEST(test_segment_append_without_cut_is_broken),
         FIXTURE_TEST(test_segment_append_cuts_what_it_can),
-        FIXTURE_TEST(test_segment_append_without_sync_of_cut_is_broken),
+        FIXTURE_TEST(test_segment_append_that_wrote_a_stamp_left_a_cut),
         FIXTURE_TEST(test_segment_append_without_map_leaves_nothing),
         FIXTURE_TEST(test_segment_place_of_too_long_is_euclean),
         FIXTURE_TEST(test_segment_place_of_impossible_entry_is_euclean),
