@@ -182,7 +182,7 @@ static int set_up(struct daemon *daemon)
     clock_gettime(CLOCK_REALTIME, &now);
     fs->options = &daemon->options;
     fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    append_init(&fs->append, fs->log, daemon->options.max_held);
+    held_init(&fs->held, fs->log, daemon->options.max_held);
     if (session_mount(fs, daemon->logdir, daemon->mountpoint,
                       &daemon->session) < 0)
         return EXIT_MOUNT;
@@ -200,11 +200,11 @@ static int tear_down(struct daemon *daemon, int status)
 
     session_stop(daemon->session);
     if (fs->log)
-        append_finish_all(&fs->append);
-    if (status == EXIT_SUCCESS && fs->append.lines_lost > 0)
+        handle_finish_all(fs);
+    if (status == EXIT_SUCCESS && fs->held.lines_lost > 0)
         status = EXIT_UNCLEAN;
     handle_close_all(fs);
-    append_done(&fs->append);
+    held_done(&fs->held);
     r = clog_close(fs->log);
     if (r < 0)
         message(LOG_ERR, "%s: cannot close the log: %s", daemon->logdir,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/at.h"
 
-#include "files/kind.h"
 #include "files/mount.h"
 #include "files/records.h"
 
@@ -207,34 +206,53 @@ int at_parse(const char *text, int64_t *ret_ns)
                         : parse_date(text, ret_ns);
 }
 
-int at_lookup(struct fs *fs, uint64_t number, const char *name,
-              struct node *ret_node)
+static int at_lookup(struct fs *fs, struct node dir, const char *name,
+                     unsigned flags, struct node *ret_node)
 {
     uint64_t offset;
     int64_t ns;
     int r = at_parse(name, &ns) == 0 ? 0 : -ENOENT;
 
-    (void)number;
+    (void)dir;
     if (r == 0)
-        r = clog_find(fs->log, ns < 0 ? 0 : (uint64_t)ns, 0, &offset);
+        r = clog_find(fs->log, ns < 0 ? 0 : (uint64_t)ns, flags, &offset);
     if (r < 0)
         return r;
     *ret_node = (struct node){NODE_AT_LINK, offset};
     return 0;
 }
 
-int at_list(struct fs *fs, uint64_t number, uint64_t cookie,
-            struct entry *ret_entry)
+/* Any time is a name, so none is listed. */
+static int at_list(struct fs *fs, struct node dir, uint64_t cookie,
+                   unsigned flags, struct entry *ret_entry)
 {
     (void)fs;
-    (void)number;
+    (void)dir;
     (void)cookie;
+    (void)flags;
     (void)ret_entry;
     return 0;
 }
 
-int at_link_attr(struct fs *fs, uint64_t offset, struct attr *attr)
+const struct kind at_kind = {
+    .name = "at",
+    .parent = NODE_ROOT,
+    .hidden = true,
+    .mode = S_IFDIR | 0555,
+    .lookup = at_lookup,
+    .list = at_list,
+};
+
+static int at_link_target(struct fs *fs, struct node node,
+                          char ret_target[ENTRY_NAME])
 {
-    (void)offset;
-    return record_link_attr(fs, 0, attr);
+    (void)fs;
+    record_path("../", node.number, ret_target);
+    return 0;
 }
+
+const struct kind at_link_kind = {
+    .mode = S_IFLNK | 0777,
+    .attr = record_link_attr,
+    .target = at_link_target,
+};

@@ -3,18 +3,12 @@
  * at.h - the directory `at`: records found by time.
  *
  * at/TIME is a symbolic link to the first record that was appended at or after
- * TIME; of records with equal times to the lowest. Any time is a name there,
- * so none is listed.
+ * TIME; of records with equal times to the lowest.
  */
 #ifndef CLOG_FS_FILES_AT_H
 #define CLOG_FS_FILES_AT_H
 
 #include <stdint.h>
-
-struct fs;
-struct node;
-struct attr;
-struct entry;
 
 /*
  * Reads a time as RFC 3339 has it, date and time joined by T, t or a blank:
@@ -32,13 +26,5 @@ struct entry;
  * *ret_ns: ns since the epoch. EINVAL: it is no such time.
  */
 int at_parse(const char *text, int64_t *ret_ns);
-
-/* The functions of kind.h: the directory; a link, whose number is its
-   record's offset. ENOENT: no time, or one after the last record. */
-int at_lookup(struct fs *fs, uint64_t number, const char *name,
-              struct node *ret_node);
-int at_list(struct fs *fs, uint64_t number, uint64_t cookie,
-            struct entry *ret_entry);
-int at_link_attr(struct fs *fs, uint64_t offset, struct attr *attr);
 
 #endif

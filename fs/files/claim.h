@@ -9,30 +9,13 @@
 #ifndef CLOG_FS_FILES_CLAIM_H
 #define CLOG_FS_FILES_CLAIM_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 struct fs;
-struct handle;
 struct node;
-struct attr;
 
 /*
- * The claim that is made as name in the directory dir. EEXIST: that record is
+ * The claim that is made as name among the records. EEXIST: that record is
  * there, or was. EPERM: it is not the next one, or no record's name. EROFS.
  */
-int claim_make(struct fs *fs, struct node dir, const char *name,
-               struct node *ret_node);
-
-/* The function of kind.h. */
-int claim_attr(struct fs *fs, uint64_t offset, struct attr *attr);
-
-/*
- * Appends the write as the record that handle claims. EEXIST: another writer
- * was first. EMSGSIZE: it is too long for `put` as well, or handle has written
- * already. Else as clog_append_at().
- */
-int claim_write(struct fs *fs, struct handle *handle, const char *data,
-                size_t size, unsigned flags);
+int claim_make(struct fs *fs, const char *name, struct node *ret_node);
 
 #endif

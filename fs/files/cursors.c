@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-#include "files/cursors.h"
-
+/*
+ * cursors.c - the directory `cursors`: reading positions with names.
+ *
+ * Making a directory in it makes a cursor, removing that forgets it. The files
+ * of a cursor are `offset`, which is written to move it, `lag` and `lost`,
+ * `log`, the stream from where it stands, and `follow`, which is not listed.
+ *
+ * The number of a cursor's nodes is its id, but of `log` the position in the
+ * stream where it begins, as of the mount's own `log`.
+ */
 #include "files/follow.h"
 #include "files/handle.h"
-#include "files/kind.h"
 #include "files/mount.h"
 #include "files/stream.h"
+#include "files/text.h"
+#include "files/view.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    enum node_kind kind;
-} files[] = {
-    {"offset", NODE_CURSOR_OFFSET}, {"lag", NODE_CURSOR_LAG},
-    {"lost", NODE_CURSOR_LOST},     {"log", NODE_CURSOR_LOG},
-    {"follow", NODE_CURSOR_FOLLOW},
-};
-
-#define FILES  (sizeof(files) / sizeof(files[0]))
-#define LISTED (FILES - 1) /* all but follow, where a reader would hang */
-
+/* ESTALE: it is forgotten. */
 static int find(struct fs *fs, uint64_t id, struct clog_cursor *ret_cursor)
 {
     struct clog_cursor cursor;
@@ -37,36 +34,40 @@ static int find(struct fs *fs, uint64_t id, struct clog_cursor *ret_cursor)
     return 0;
 }
 
-int cursors_attr(struct fs *fs, uint64_t number, struct attr *attr)
+static int cursors_attr(struct fs *fs, struct node node, unsigned flags,
+                        struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    (void)number;
+    (void)node;
+    (void)flags;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = (nlink_t)(2 + status.cursors);
+    attr->stat.st_nlink = 2 + status.cursors;
     return 0;
 }
 
-int cursors_lookup(struct fs *fs, uint64_t number, const char *name,
-                   struct node *ret_node)
+static int cursors_lookup(struct fs *fs, struct node dir, const char *name,
+                          unsigned flags, struct node *ret_node)
 {
     struct clog_cursor cursor;
     int r = clog_cursor_get(fs->log, name, &cursor);
 
-    (void)number;
+    (void)dir;
+    (void)flags;
     if (r < 0)
         return r;
     *ret_node = (struct node){NODE_CURSOR, cursor.id};
     return 0;
 }
 
-int cursors_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                 struct entry *ret_entry)
+static int cursors_list(struct fs *fs, struct node dir, uint64_t cookie,
+                        unsigned flags, struct entry *ret_entry)
 {
     struct clog_cursor cursor;
     int r = clog_cursor_after(fs->log, cookie, &cursor);
 
-    (void)number;
+    (void)dir;
+    (void)flags;
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     strcpy(ret_entry->name, cursor.name);
@@ -75,106 +76,92 @@ int cursors_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 1;
 }
 
-int cursor_attr(struct fs *fs, uint64_t id, struct attr *attr)
+static int cursors_make(struct fs *fs, const char *name)
+{
+    return clog_cursor_make(fs->log, name);
+}
+
+const struct kind cursors_kind = {
+    .name = "cursors",
+    .parent = NODE_ROOT,
+    .mode = S_IFDIR | 0755,
+    .attr = cursors_attr,
+    .lookup = cursors_lookup,
+    .list = cursors_list,
+    .make = cursors_make,
+};
+
+static int cursor_attr(struct fs *fs, struct node node, unsigned flags,
+                       struct attr *attr)
 {
     struct clog_cursor cursor;
 
+    (void)flags;
     (void)attr;
-    return find(fs, id, &cursor);
+    return find(fs, node.number, &cursor);
 }
 
-/* Where the stream goes on for a cursor: what is lost is not there. */
-static int position_of(struct fs *fs, uint64_t id, struct clog_cursor *cursor,
-                       uint64_t *ret_position)
+static int cursor_remove(struct fs *fs, struct node node, const char *name)
 {
-    int r = find(fs, id, cursor);
-
-    return r < 0 ? r : stream_position(fs, cursor->offset, ret_position);
+    (void)node;
+    return clog_cursor_remove(fs->log, name);
 }
 
-static int file_node(struct fs *fs, uint64_t id, size_t i,
-                     struct node *ret_node)
-{
-    struct node node = {files[i].kind, id};
-    struct clog_cursor cursor;
-    int r = node.kind == NODE_CURSOR_LOG
-                ? position_of(fs, id, &cursor, &node.number)
-                : find(fs, id, &cursor);
+const struct kind cursor_kind = {
+    .parent = NODE_CURSORS,
+    .mode = S_IFDIR | 0555,
+    .attr = cursor_attr,
+    .remove = cursor_remove,
+};
 
-    if (r < 0)
-        return r;
-    *ret_node = node;
-    return 0;
-}
-
-int cursor_lookup(struct fs *fs, uint64_t id, const char *name,
-                  struct node *ret_node)
-{
-    for (size_t i = 0; i < FILES; i++) {
-        if (strcmp(name, files[i].name) == 0)
-            return file_node(fs, id, i, ret_node);
-    }
-    return -ENOENT;
-}
-
-int cursor_list(struct fs *fs, uint64_t id, uint64_t cookie,
-                struct entry *ret_entry)
-{
-    int r;
-
-    if (cookie >= LISTED)
-        return 0;
-    r = file_node(fs, id, cookie, &ret_entry->node);
-    if (r < 0)
-        return r;
-    strcpy(ret_entry->name, files[cookie].name);
-    ret_entry->cookie = cookie + 1;
-    return 1;
-}
-
-static int print(struct handle *handle, uint64_t figure)
-{
-    int n = asprintf(&handle->text, "%" PRIu64 "\n", figure);
-
-    if (n < 0) {
-        handle->text = NULL;
-        return -ENOMEM;
-    }
-    handle->text_size = (size_t)n;
-    return 0;
-}
-
-int cursor_offset_open(struct fs *fs, uint64_t id, struct handle *handle)
+static int file_number(struct fs *fs, struct node dir, unsigned flags,
+                       uint64_t *ret_number)
 {
     struct clog_cursor cursor;
-    int r = find(fs, id, &cursor);
+    int r = find(fs, dir.number, &cursor);
 
-    return r < 0 ? r : print(handle, cursor.offset);
+    (void)flags;
+    if (r == 0)
+        *ret_number = dir.number;
+    return r;
 }
 
-int cursor_lag_open(struct fs *fs, uint64_t id, struct handle *handle)
+static int text_open(struct handle *handle, unsigned flags)
 {
     struct clog_cursor cursor;
-    int r = find(fs, id, &cursor);
 
-    return r < 0 ? r : print(handle, cursor.lag);
+    (void)flags;
+    return find(handle->fs, handle->node.number, &cursor);
 }
 
-int cursor_lost_open(struct fs *fs, uint64_t id, struct handle *handle)
+static int print_offset(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_cursor cursor;
-    int r = find(fs, id, &cursor);
+    int r = find(fs, node.number, &cursor);
 
-    return r < 0 ? r : print(handle, cursor.lost);
+    if (r == 0)
+        fprintf(file, "%" PRIu64 "\n", cursor.offset);
+    return r;
 }
 
-int cursor_follow_open(struct fs *fs, uint64_t id, struct handle *handle)
+static int print_lag(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_cursor cursor;
-    uint64_t position;
-    int r = position_of(fs, id, &cursor, &position);
+    int r = find(fs, node.number, &cursor);
 
-    return r < 0 ? r : follow_begin(fs, handle, position, cursor.lost > 0);
+    if (r == 0)
+        fprintf(file, "%" PRIu64 "\n", cursor.lag);
+    return r;
+}
+
+static int print_lost(struct fs *fs, struct node node, FILE *file)
+{
+    struct clog_cursor cursor;
+    int r = find(fs, node.number, &cursor);
+
+    if (r == 0)
+        fprintf(file, "%" PRIu64 "\n", cursor.lost);
+    return r;
 }
 
 static int parse_offset(struct fs *fs, const char *text, size_t size,
@@ -198,15 +185,114 @@ static int parse_offset(struct fs *fs, const char *text, size_t size,
     return 0;
 }
 
-int cursor_move(struct fs *fs, uint64_t id, const char *text, size_t size)
+/*
+ * Moves the cursor to where data says: a number, "oldest" or "next", with or
+ * without a newline. EINVAL: it is none of them, or a number above next.
+ */
+static int offset_write(struct handle *handle, const char *data, size_t size,
+                        bool end, unsigned flags)
 {
+    struct fs *fs = handle->fs;
     struct clog_cursor cursor;
     uint64_t offset;
-    int r = parse_offset(fs, text, size, &offset);
+    int r = parse_offset(fs, data, size, &offset);
 
+    (void)end;
+    if ((flags & CLOG_NOWAIT) != 0)
+        return -EAGAIN;
     if (r == 0)
-        r = find(fs, id, &cursor);
+        r = find(fs, handle->node.number, &cursor);
     if (r == 0)
         r = clog_cursor_move(fs->log, cursor.name, offset);
     return r == -ENOENT ? -ESTALE : r;
 }
+
+const struct kind cursor_offset_kind = {
+    .name = "offset",
+    .parent = NODE_CURSOR,
+    .mode = S_IFREG | 0644,
+    .attr = cursor_attr,
+    .number = file_number,
+    .text = print_offset,
+    .open = text_open,
+    .close = text_close,
+    .read = text_read,
+    .write = offset_write,
+};
+
+const struct kind cursor_lag_kind = {
+    .name = "lag",
+    .parent = NODE_CURSOR,
+    .mode = S_IFREG | 0444,
+    .attr = cursor_attr,
+    .number = file_number,
+    .text = print_lag,
+    .open = text_open,
+    .close = text_close,
+    .read = text_read,
+};
+
+const struct kind cursor_lost_kind = {
+    .name = "lost",
+    .parent = NODE_CURSOR,
+    .mode = S_IFREG | 0444,
+    .attr = cursor_attr,
+    .number = file_number,
+    .text = print_lost,
+    .open = text_open,
+    .close = text_close,
+    .read = text_read,
+};
+
+/* Where the stream goes on for a cursor: what is lost is not there. */
+static int position_of(struct fs *fs, uint64_t id, unsigned flags,
+                       struct clog_cursor *cursor, uint64_t *ret_position)
+{
+    int r = find(fs, id, cursor);
+
+    if (r == 0)
+        r = clog_stream_position(fs->log, cursor->offset, flags, ret_position);
+    return r == -ENOENT ? -ESTALE : r;
+}
+
+static int follow_open(struct handle *handle, unsigned flags)
+{
+    struct clog_cursor cursor;
+    uint64_t position;
+    int r =
+        position_of(handle->fs, handle->node.number, flags, &cursor, &position);
+
+    return r < 0 ? r : follow_begin(handle, position, cursor.lost > 0);
+}
+
+const struct kind cursor_follow_kind = {
+    .name = "follow",
+    .parent = NODE_CURSOR,
+    .hidden = true,
+    .mode = S_IFREG | 0444,
+    .attr = cursor_attr,
+    .number = file_number,
+    .open = follow_open,
+    .close = follow_close,
+    .read = follow_read,
+    .waits_for = follow_waits_for,
+};
+
+static int log_number(struct fs *fs, struct node dir, unsigned flags,
+                      uint64_t *ret_number)
+{
+    struct clog_cursor cursor;
+
+    return position_of(fs, dir.number, flags, &cursor, ret_number);
+}
+
+const struct kind cursor_log_kind = {
+    .name = "log",
+    .parent = NODE_CURSOR,
+    .mode = S_IFREG | 0444,
+    .attr = stream_attr,
+    .number = log_number,
+    .open = stream_open,
+    .close = view_close,
+    .read = view_read,
+};

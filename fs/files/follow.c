@@ -4,99 +4,92 @@
 #include "clog.h"
 #include "files/handle.h"
 #include "files/mount.h"
-#include "files/stream.h"
+#include "files/put.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-int follow_begin(struct fs *fs, struct handle *handle, uint64_t position,
-                 bool overrun)
-{
-    int r = clog_view_stream(fs->log, position, &handle->view);
+/* What an open file knows. */
+struct follower {
+    struct clog_view *view;
+    uint64_t origin; /* where view begins in the stream */
+    uint64_t moved;  /* a position of the file is this much further in it */
+    bool overrun;    /* the next read says that something was missed */
+};
 
-    handle->follower =
-        (struct follower){.origin = position, .overrun = overrun};
+int follow_begin(struct handle *handle, uint64_t position, bool overrun)
+{
+    struct follower *follower = calloc(1, sizeof(*follower));
+    int r;
+
+    if (!follower)
+        return -ENOMEM;
+    handle->state = follower;
+    follower->origin = position;
+    follower->overrun = overrun;
+    r = clog_view_stream(handle->fs->log, position, &follower->view);
     return r == -ENOENT ? -ESTALE : r;
 }
 
-int follow_open(struct fs *fs, uint64_t number, struct handle *handle)
+void follow_close(struct handle *handle)
 {
-    struct clog_status status = {.size = sizeof(status)};
+    struct follower *follower = handle->state;
 
-    (void)number;
-    clog_status(fs->log, &status);
-    return follow_begin(fs, handle, status.stream_end, false);
+    if (follower)
+        clog_view_close(follower->view);
+    free(follower);
 }
 
-/* Where the record that lies at or behind that position of the stream ends
-   or, with before, the last one that ends at or before it; found by halving,
-   since the log knows records by offset. */
-static int find_end(struct fs *fs, const struct clog_status *status,
-                    uint64_t position, bool before, uint64_t *ret_end)
+static uint64_t place(const struct follower *follower, uint64_t position)
 {
-    uint64_t low = status->oldest;
-    uint64_t high = status->next;
-    uint64_t end = before ? status->stream_start : status->stream_end;
-
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        uint64_t start;
-        int r = stream_position(fs, middle, &start);
-
-        if (r < 0)
-            return r;
-        if (start <= position) {
-            low = middle + 1;
-            end = before ? start : end;
-        } else {
-            high = middle;
-            end = before ? end : start;
-        }
-    }
-    *ret_end = end;
-    return 0;
-}
-
-/* How many bytes from position on a read of size bytes is to give, where there
-   are more: up to the end of a record, if one fits. */
-static size_t whole_records(struct fs *fs, const struct clog_status *status,
-                            uint64_t position, size_t size)
-{
-    uint64_t end;
-
-    if (find_end(fs, status, position + size, true, &end) < 0 ||
-        end <= position)
-        return size;
-    return (size_t)(end - position);
-}
-
-/* The record at position is damaged: the file goes on behind it. */
-static void skip(struct handle *handle, const struct clog_status *status,
-                 uint64_t position)
-{
-    uint64_t end;
-
-    if (find_end(handle->fs, status, position, false, &end) == 0)
-        handle->follower.moved += end - position;
-}
-
-uint64_t follow_place(const struct handle *handle, uint64_t position)
-{
-    const struct follower *follower = &handle->follower;
-
     return follower->origin + follower->moved + position;
 }
 
-/* Once; what is dropped between two looks means overrun at the second. */
-static ssize_t take(struct handle *handle, size_t size, uint64_t at,
-                    unsigned flags, char **ret_data)
+uint64_t follow_waits_for(const struct handle *handle, uint64_t position)
 {
-    struct follower *follower = &handle->follower;
+    const struct follower *follower = handle->state;
+
+    return follower->overrun ? UINT64_MAX : place(follower, position);
+}
+
+/* How many of size bytes from position at on are whole records, or size where
+   not even one is; there are more than size. EAGAIN. */
+static int whole_records(struct clog *log, uint64_t at, unsigned flags,
+                         size_t *size)
+{
+    struct clog_span span;
+    int r = clog_stream_find(log, at + *size, flags, &span);
+
+    if (r == -EAGAIN)
+        return r;
+    if (r == 0 && span.start > at)
+        *size = (size_t)(span.start - at);
+    return 0;
+}
+
+/* The record at position at is damaged: the file goes on behind it. Returns
+   what the reader is told. */
+static int skip(struct clog *log, struct follower *follower, uint64_t at,
+                unsigned flags)
+{
+    struct clog_span span;
+    int r = clog_stream_find(log, at, flags, &span);
+
+    if (r == 0)
+        follower->moved += span.end - at;
+    return r == -EAGAIN ? r : -EIO;
+}
+
+/* Reads from position at of the stream. ESTALE: it has just been dropped. */
+static ssize_t read_at(struct handle *handle, char *data, size_t size,
+                       uint64_t at, unsigned flags)
+{
+    struct follower *follower = handle->state;
+    struct clog *log = handle->fs->log;
     struct clog_status status = {.size = sizeof(status)};
-    char *data = NULL;
     ssize_t n;
 
-    clog_status(handle->fs->log, &status);
+    clog_status(log, &status);
     if (at < status.stream_start || follower->overrun) {
         if (at < status.stream_start)
             follower->moved += status.stream_start - at;
@@ -107,30 +100,48 @@ static ssize_t take(struct handle *handle, size_t size, uint64_t at,
         return 0;
     if (size >= status.stream_end - at)
         size = (size_t)(status.stream_end - at);
-    else
-        size = whole_records(handle->fs, &status, at, size);
-    data = malloc(size);
-    if (!data)
-        return -ENOMEM;
-    n = clog_view_read(handle->view, data, size, at - follower->origin, flags);
+    else if (whole_records(log, at, flags, &size) < 0)
+        return -EAGAIN;
+    n = clog_view_read(follower->view, data, size, at - follower->origin,
+                       flags);
     if (n >= 0 && (size_t)n < size && (flags & CLOG_NOWAIT) != 0)
-        n = -EAGAIN;
-    if (n == 0)
-        n = -EIO;
-    if (n == -EIO)
-        skip(handle, &status, at);
-    if (n < 0)
-        free(data);
-    else
-        *ret_data = data;
-    return n;
+        return -EAGAIN;
+    return n == 0 || n == -EIO ? skip(log, follower, at, flags) : n;
 }
 
-ssize_t follow_take(struct handle *handle, size_t size, uint64_t position,
-                    unsigned flags, char **ret_data)
+/*
+ * A read(2) may come in pieces, each longer than PUT_MAX but for the last: the
+ * next piece would wait, with this one's bytes. One that ends early is the
+ * last. And what is dropped between two looks is seen as dropped at the second.
+ */
+ssize_t follow_read(struct handle *handle, char *data, size_t size,
+                    uint64_t position, unsigned flags)
 {
-    uint64_t at = follow_place(handle, position);
-    ssize_t n = take(handle, size, at, flags, ret_data);
+    uint64_t at = place(handle->state, position);
+    ssize_t n;
 
-    return n == -ESTALE ? take(handle, size, at, flags, ret_data) : n;
+    if (size > PUT_MAX)
+        size = PUT_MAX;
+    n = read_at(handle, data, size, at, flags);
+    return n == -ESTALE ? read_at(handle, data, size, at, flags) : n;
 }
+
+static int follow_open(struct handle *handle, unsigned flags)
+{
+    struct clog_status status = {.size = sizeof(status)};
+
+    (void)flags;
+    clog_status(handle->fs->log, &status);
+    return follow_begin(handle, status.stream_end, false);
+}
+
+const struct kind follow_kind = {
+    .name = "follow",
+    .parent = NODE_ROOT,
+    .hidden = true,
+    .mode = S_IFREG | 0444,
+    .open = follow_open,
+    .close = follow_close,
+    .read = follow_read,
+    .waits_for = follow_waits_for,
+};

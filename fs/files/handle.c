@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/handle.h"
 
-#include "clog.h"
-#include "files/kind.h"
 #include "files/mount.h"
 
 #include <errno.h>
@@ -17,10 +15,9 @@ static int check_flags(const struct kind *kind, int flags)
         return -EISDIR;
     if (S_ISLNK(kind->mode))
         return -ELOOP;
-    if (mode != O_WRONLY && (kind->mode & 0444) == 0)
+    if (mode != O_WRONLY && !kind->read)
         return -EACCES;
-    if ((mode != O_RDONLY || (flags & O_TRUNC) != 0) &&
-        (kind->mode & 0222) == 0)
+    if ((mode != O_RDONLY || (flags & O_TRUNC) != 0) && !kind->write)
         return -EACCES;
     return 0;
 }
@@ -46,10 +43,10 @@ static void delist(struct fs *fs, struct handle *handle)
 }
 
 int handle_open(struct fs *fs, const struct kind *kind, struct node node,
-                int flags, struct handle **ret_handle)
+                int flags_open, unsigned flags, struct handle **ret_handle)
 {
     struct handle *handle = NULL;
-    int r = check_flags(kind, flags);
+    int r = check_flags(kind, flags_open);
 
     if (r < 0)
         return r;
@@ -62,10 +59,8 @@ int handle_open(struct fs *fs, const struct kind *kind, struct node node,
     handle->references = 1;
     (void)pthread_mutex_init(&handle->busy, NULL);
     enlist(fs, handle);
-    if (node.kind == NODE_APPEND)
-        append_open(&fs->append, &handle->line);
     if (kind->open)
-        r = kind->open(fs, node.number, handle);
+        r = kind->open(handle, flags);
     if (r < 0) {
         handle_put(handle);
         return r;
@@ -85,12 +80,18 @@ void handle_put(struct handle *handle)
     if (--handle->references > 0)
         return;
     delist(handle->fs, handle);
-    if (handle->node.kind == NODE_APPEND)
-        append_close(&handle->fs->append, &handle->line);
-    clog_view_close(handle->view);
-    free(handle->text);
+    if (handle->kind->close)
+        handle->kind->close(handle);
     (void)pthread_mutex_destroy(&handle->busy);
     free(handle);
+}
+
+void handle_finish_all(struct fs *fs)
+{
+    for (struct handle *handle = fs->handles; handle; handle = handle->next) {
+        if (handle->kind->finish)
+            (void)handle->kind->finish(handle, 0);
+    }
 }
 
 void handle_close_all(struct fs *fs)

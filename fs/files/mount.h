@@ -7,7 +7,7 @@
 
 #include "clog.h"
 #include "daemon/options.h"
-#include "files/append.h"
+#include "files/held.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,14 +19,14 @@ struct work;
 struct fs {
     struct clog *log;
     const struct options *options;
-    struct append append;
+    struct held held;
     struct work *work;
     pthread_mutex_t handles_lock;
     struct handle *handles; /* all open files; protected by handles_lock */
     uint64_t started_ns;    /* when it was mounted, ns since the epoch */
-    uint64_t door_lookups;  /* the last number given to a door's node */
-    /* The kernel may have cached what `records` is like. */
-    atomic_bool records_cached;
+    _Atomic uint64_t door_lookups; /* numbers given to a door's nodes */
+    /* The kernel may have cached attributes that each append changes. */
+    atomic_bool watched_cached;
     atomic_size_t following; /* reads of the files `follow` that wait */
 };
 

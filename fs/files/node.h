@@ -11,34 +11,46 @@
 
 #include <stdint.h>
 
+/*
+ * The kinds, each with the name of its struct kind without "_kind". Directories
+ * list fixed names in this order. A kind's place here is part of inode numbers:
+ * a new one comes last. What the number of a node is:
+ */
+#define NODE_LIST(KIND)                                                     \
+    KIND(ROOT, root)                                                        \
+    KIND(APPEND, append) /* which look-up of it, where that matters */      \
+    KIND(PUT, put)       /* likewise */                                     \
+    KIND(LOG, log)       /* position in the stream where the file begins */ \
+    KIND(RECORDS, records)                                                  \
+    KIND(RECORD, record) /* offset */                                       \
+    KIND(FIRST, first)                                                      \
+    KIND(LAST, last)                                                        \
+    KIND(SEGMENTS, segments)                                                \
+    KIND(SEGMENT, segment) /* base offset, as for the next three */         \
+    KIND(STORE, store)                                                      \
+    KIND(INDEX, index)                                                      \
+    KIND(STAMPS, stamps)                                                    \
+    KIND(STATUS, status)                                                    \
+    KIND(METRICS, metrics)                                                  \
+    KIND(CLAIM, claim)   /* the offset it is for */                         \
+    KIND(FOLLOW, follow) /* the mount's own */                              \
+    KIND(AT, at)                                                            \
+    KIND(AT_LINK, at_link) /* the offset it leads to */                     \
+    KIND(CURSORS, cursors)                                                  \
+    KIND(CURSOR, cursor) /* the cursor's id, as for the next four */        \
+    KIND(CURSOR_OFFSET, cursor_offset)                                      \
+    KIND(CURSOR_LAG, cursor_lag)                                            \
+    KIND(CURSOR_LOST, cursor_lost)                                          \
+    KIND(CURSOR_FOLLOW, cursor_follow)                                      \
+    KIND(CURSOR_LOG, cursor_log) /* as of LOG */
+
+/* The root packs to 1, the number that FUSE gives it. */
 enum node_kind {
-    NODE_ROOT = 1, /* packs to 1, the number FUSE gives the root */
-    NODE_APPEND,   /* number: which look-up of it, where that matters */
-    NODE_PUT,      /* likewise */
-    NODE_LOG,      /* number: position in the stream where the file begins */
-    NODE_RECORDS,
-    NODE_RECORD, /* number: offset */
-    NODE_FIRST,
-    NODE_LAST,
-    NODE_SEGMENTS,
-    NODE_SEGMENT, /* number: base offset, as for the next three */
-    NODE_STORE,
-    NODE_INDEX,
-    NODE_STAMPS,
-    NODE_STATUS,
-    NODE_METRICS,
-    NODE_CLAIM,  /* number: the offset it is for */
-    NODE_FOLLOW, /* the mount's own */
-    NODE_AT,
-    NODE_AT_LINK, /* number: the offset it leads to */
-    NODE_CURSORS,
-    NODE_CURSOR, /* number: the cursor's id, as for the next four */
-    NODE_CURSOR_OFFSET,
-    NODE_CURSOR_LAG,
-    NODE_CURSOR_LOST,
-    NODE_CURSOR_FOLLOW,
-    NODE_CURSOR_LOG, /* number: as of NODE_LOG */
-    NODE_KINDS       /* how many, and no kind itself */
+    NODE_NONE,
+#define NODE_CONSTANT(NAME, name) NODE_##NAME,
+    NODE_LIST(NODE_CONSTANT)
+#undef NODE_CONSTANT
+        NODE_KINDS /* one more than there are, and no kind itself */
 };
 
 struct node {

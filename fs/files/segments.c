@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "files/segments.h"
-
+/*
+ * segments.c - the directory `segments`: the log's files as they are, at their
+ * logical size. The number of all these nodes is the segment's base offset.
+ */
 #include "files/handle.h"
-#include "files/kind.h"
 #include "files/mount.h"
+#include "files/view.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BASE_DIGITS 20
 
-static const struct {
-    const char *name;
-    enum node_kind kind;
-} files[] = {
-    {"store", NODE_STORE},
-    {"index", NODE_INDEX},
-    {"stamps", NODE_STAMPS},
-};
-
-#define FILES (sizeof(files) / sizeof(files[0]))
-
-static int find(struct fs *fs, uint64_t base, struct clog_segment *ret_segment)
+/* ESTALE: it has been dropped. */
+static int find(struct fs *fs, uint64_t base, unsigned flags,
+                struct clog_segment *ret_segment)
 {
     struct clog_segment segment;
-    int r = clog_segment(fs->log, base, 0, &segment);
+    int r = clog_segment(fs->log, base, flags, &segment);
 
     if (r == -ENOENT || (r >= 0 && segment.base != base))
         return -ESTALE;
@@ -36,13 +28,15 @@ static int find(struct fs *fs, uint64_t base, struct clog_segment *ret_segment)
     return 0;
 }
 
-int segments_attr(struct fs *fs, uint64_t number, struct attr *attr)
+static int segments_attr(struct fs *fs, struct node node, unsigned flags,
+                         struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    (void)number;
+    (void)node;
+    (void)flags;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = (nlink_t)(2 + status.segments);
+    attr->stat.st_nlink = 2 + status.segments;
     if (status.last_time_ns > 0)
         attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
@@ -58,29 +52,29 @@ static int parse_base(const char *name, uint64_t *ret_base)
     return name_number(*name == '\0' ? "0" : name, ret_base);
 }
 
-int segments_lookup(struct fs *fs, uint64_t number, const char *name,
-                    struct node *ret_node)
+static int segments_lookup(struct fs *fs, struct node dir, const char *name,
+                           unsigned flags, struct node *ret_node)
 {
     struct clog_segment segment;
     uint64_t base;
     int r = parse_base(name, &base);
 
-    (void)number;
+    (void)dir;
     if (r == 0)
-        r = find(fs, base, &segment);
+        r = find(fs, base, flags, &segment);
     if (r < 0)
         return r == -ESTALE ? -ENOENT : r;
     *ret_node = (struct node){NODE_SEGMENT, base};
     return 0;
 }
 
-int segments_list(struct fs *fs, uint64_t number, uint64_t cookie,
-                  struct entry *ret_entry)
+static int segments_list(struct fs *fs, struct node dir, uint64_t cookie,
+                         unsigned flags, struct entry *ret_entry)
 {
     struct clog_segment segment;
-    int r = clog_segment(fs->log, cookie, 0, &segment);
+    int r = clog_segment(fs->log, cookie, flags, &segment);
 
-    (void)number;
+    (void)dir;
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     snprintf(ret_entry->name, sizeof(ret_entry->name), "%020" PRIu64,
@@ -90,103 +84,96 @@ int segments_list(struct fs *fs, uint64_t number, uint64_t cookie,
     return 1;
 }
 
+const struct kind segments_kind = {
+    .name = "segments",
+    .parent = NODE_ROOT,
+    .mode = S_IFDIR | 0755,
+    .shrinks = true,
+    .attr = segments_attr,
+    .lookup = segments_lookup,
+    .list = segments_list,
+};
+
 /* What is sealed does not change any more. */
-int segment_attr(struct fs *fs, uint64_t base, struct attr *attr)
+static void set_attr(const struct clog_segment *segment, struct attr *attr)
+{
+    attr_set_time(attr, segment->time_ns);
+    if (!segment->sealed)
+        attr->timeout = 0;
+}
+
+static int segment_attr(struct fs *fs, struct node node, unsigned flags,
+                        struct attr *attr)
 {
     struct clog_segment segment;
-    int r = find(fs, base, &segment);
+    int r = find(fs, node.number, flags, &segment);
 
-    if (r < 0)
-        return r;
-    attr_set_time(attr, segment.time_ns);
-    if (!segment.sealed)
-        attr->timeout = 0;
-    return 0;
+    if (r == 0)
+        set_attr(&segment, attr);
+    return r;
 }
 
-int segment_lookup(struct fs *fs, uint64_t base, const char *name,
-                   struct node *ret_node)
+static int segment_remove(struct fs *fs, struct node node, const char *name)
 {
-    (void)fs;
-    for (size_t i = 0; i < FILES; i++) {
-        if (strcmp(name, files[i].name) == 0) {
-            *ret_node = (struct node){files[i].kind, base};
-            return 0;
-        }
-    }
-    return -ENOENT;
+    (void)name;
+    return clog_drop(fs->log, node.number);
 }
 
-int segment_list(struct fs *fs, uint64_t base, uint64_t cookie,
-                 struct entry *ret_entry)
+const struct kind segment_kind = {
+    .parent = NODE_SEGMENTS,
+    .mode = S_IFDIR | 0555,
+    .attr = segment_attr,
+    .remove = segment_remove,
+};
+
+static enum clog_file file_of(struct node node)
 {
-    (void)fs;
-    if (cookie >= FILES)
-        return 0;
-    strcpy(ret_entry->name, files[cookie].name);
-    ret_entry->node = (struct node){files[cookie].kind, base};
-    ret_entry->cookie = cookie + 1;
-    return 1;
+    if (node.kind == NODE_STORE)
+        return CLOG_STORE;
+    return node.kind == NODE_INDEX ? CLOG_INDEX : CLOG_STAMPS;
 }
 
-static int file_attr(struct fs *fs, uint64_t base, enum clog_file file,
+static int file_attr(struct fs *fs, struct node node, unsigned flags,
                      struct attr *attr)
 {
     struct clog_segment segment;
-    int r = find(fs, base, &segment);
+    int r = find(fs, node.number, flags, &segment);
 
     if (r < 0)
         return r;
-    attr->stat.st_size = (off_t)segment.sizes[file];
-    attr->stat.st_blocks = (blkcnt_t)((segment.sizes[file] + 511) / 512);
-    attr_set_time(attr, segment.time_ns);
-    if (!segment.sealed)
-        attr->timeout = 0;
+    set_attr(&segment, attr);
+    attr->stat.st_size = (off_t)segment.sizes[file_of(node)];
+    attr->stat.st_blocks = (attr->stat.st_size + 511) / 512;
     return 0;
 }
 
-static int file_open(struct fs *fs, uint64_t base, enum clog_file file,
-                     struct handle *handle)
+static int file_open(struct handle *handle, unsigned flags)
 {
     struct clog_segment segment;
-    int r = find(fs, base, &segment);
+    struct clog_view *view = NULL;
+    struct node node = handle->node;
+    int r = find(handle->fs, node.number, flags, &segment);
 
     if (r < 0)
         return r;
-    r = clog_view_segment(fs->log, base, file, &handle->view);
-    if (r < 0)
-        return r == -ENOENT ? -ESTALE : r;
+    r = clog_view_segment(handle->fs->log, node.number, file_of(node), &view);
+    handle->state = view;
     handle->cached = true;
     handle->keep = segment.sealed;
-    return 0;
+    return r == -ENOENT ? -ESTALE : r;
 }
 
-int segment_store_attr(struct fs *fs, uint64_t base, struct attr *attr)
-{
-    return file_attr(fs, base, CLOG_STORE, attr);
-}
+#define FILE_KIND(file)               \
+    const struct kind file##_kind = { \
+        .name = #file,                \
+        .parent = NODE_SEGMENT,       \
+        .mode = S_IFREG | 0444,       \
+        .attr = file_attr,            \
+        .open = file_open,            \
+        .close = view_close,          \
+        .read = view_read,            \
+    }
 
-int segment_index_attr(struct fs *fs, uint64_t base, struct attr *attr)
-{
-    return file_attr(fs, base, CLOG_INDEX, attr);
-}
-
-int segment_stamps_attr(struct fs *fs, uint64_t base, struct attr *attr)
-{
-    return file_attr(fs, base, CLOG_STAMPS, attr);
-}
-
-int segment_store_open(struct fs *fs, uint64_t base, struct handle *handle)
-{
-    return file_open(fs, base, CLOG_STORE, handle);
-}
-
-int segment_index_open(struct fs *fs, uint64_t base, struct handle *handle)
-{
-    return file_open(fs, base, CLOG_INDEX, handle);
-}
-
-int segment_stamps_open(struct fs *fs, uint64_t base, struct handle *handle)
-{
-    return file_open(fs, base, CLOG_STAMPS, handle);
-}
+FILE_KIND(store);
+FILE_KIND(index);
+FILE_KIND(stamps);

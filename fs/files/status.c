@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "files/status.h"
-
-#include "files/handle.h"
+/*
+ * status.c - the files `status` and `metrics.prom`: how the log is.
+ *
+ * The same figures twice: lines of a key and a value, and the text format of
+ * Prometheus.
+ */
 #include "files/mount.h"
+#include "files/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -78,13 +82,13 @@ static void add_events(struct figures *f, const struct clog_status *s)
         "Records read in spite of a wrong length prefix.");
 }
 
-static void add_door(struct figures *f, const struct append *append)
+static void add_door(struct figures *f, const struct held *held)
 {
-    add(f, "held_lines", GAUGE, append->held_lines,
+    add(f, "held_lines", GAUGE, held->held_lines,
         "Unfinished lines that are held.");
-    add(f, "held_bytes", GAUGE, append->held_bytes,
+    add(f, "held_bytes", GAUGE, held->held_bytes,
         "Bytes of unfinished lines that are held.");
-    add(f, "lines_lost", COUNTER, append->lines_lost,
+    add(f, "lines_lost", COUNTER, held->lines_lost,
         "Unfinished lines that could not be stored when their file was "
         "closed.");
 }
@@ -154,7 +158,7 @@ static void collect(struct fs *fs, struct figures *f,
     f->count = 0;
     add_log(f, s);
     add_events(f, s);
-    add_door(f, &fs->append);
+    add_door(f, &fs->held);
     add_report(f, clog_open_report(fs->log));
     add_limits(f, fs->options);
     add_drops(f, s);
@@ -239,17 +243,19 @@ static void print_cursors(struct fs *fs, FILE *file)
     }
 }
 
-static void print_status(struct fs *fs, FILE *file)
+static int print_status(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_status status = {.size = sizeof(status)};
     struct figures figures;
 
+    (void)node;
     clog_status(fs->log, &status);
     collect(fs, &figures, &status);
     print_lines(file, &figures);
     print_cursors(fs, file);
     print_reason(fs, file, &status);
     fprintf(file, "version %s\n", clog_version());
+    return 0;
 }
 
 static void print_head(FILE *file, const char *name, const char *suffix,
@@ -303,11 +309,12 @@ static void print_cursor_metrics(struct fs *fs, FILE *file)
                         offsetof(struct clog_cursor, lost));
 }
 
-static void print_metrics(struct fs *fs, FILE *file)
+static int print_metrics(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_status status = {.size = sizeof(status)};
     struct figures figures;
 
+    (void)node;
     clog_status(fs->log, &status);
     collect(fs, &figures, &status);
     for (size_t i = 0; i < figures.count; i++) {
@@ -320,29 +327,23 @@ static void print_metrics(struct fs *fs, FILE *file)
         print_cursor_metrics(fs, file);
     print_head(file, "info", "", "The daemon that serves the log.", "gauge");
     fprintf(file, "clog_info{version=\"%s\"} 1\n", clog_version());
+    return 0;
 }
 
-static int make_text(struct fs *fs, struct handle *handle,
-                     void (*print)(struct fs *, FILE *))
-{
-    FILE *file = open_memstream(&handle->text, &handle->text_size);
-    int failed;
+const struct kind status_kind = {
+    .name = "status",
+    .parent = NODE_ROOT,
+    .mode = S_IFREG | 0444,
+    .text = print_status,
+    .close = text_close,
+    .read = text_read,
+};
 
-    if (!file)
-        return -ENOMEM;
-    print(fs, file);
-    failed = ferror(file);
-    return fclose(file) != 0 || failed ? -ENOMEM : 0;
-}
-
-int status_open(struct fs *fs, uint64_t number, struct handle *handle)
-{
-    (void)number;
-    return make_text(fs, handle, print_status);
-}
-
-int status_open_metrics(struct fs *fs, uint64_t number, struct handle *handle)
-{
-    (void)number;
-    return make_text(fs, handle, print_metrics);
-}
+const struct kind metrics_kind = {
+    .name = "metrics.prom",
+    .parent = NODE_ROOT,
+    .mode = S_IFREG | 0444,
+    .text = print_metrics,
+    .close = text_close,
+    .read = text_read,
+};

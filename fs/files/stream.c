@@ -2,19 +2,21 @@
 #include "files/stream.h"
 
 #include "files/handle.h"
-#include "files/kind.h"
 #include "files/mount.h"
+#include "files/view.h"
 
 #include <errno.h>
 
-int stream_attr(struct fs *fs, uint64_t origin, struct attr *attr)
+int stream_attr(struct fs *fs, struct node node, unsigned flags,
+                struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
+    (void)flags;
     clog_status(fs->log, &status);
-    if (origin > status.stream_end)
+    if (node.number > status.stream_end)
         return -ESTALE;
-    attr->stat.st_size = (off_t)(status.stream_end - origin);
+    attr->stat.st_size = (off_t)(status.stream_end - node.number);
     if (status.last_time_ns > 0)
         attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
@@ -22,60 +24,46 @@ int stream_attr(struct fs *fs, uint64_t origin, struct attr *attr)
     return 0;
 }
 
-int stream_number(struct fs *fs, uint64_t *ret_origin)
+int stream_open(struct handle *handle, unsigned flags)
 {
+    struct fs *fs = handle->fs;
+    uint64_t origin = handle->node.number;
     struct clog_status status = {.size = sizeof(status)};
-
-    clog_status(fs->log, &status);
-    *ret_origin = status.stream_start;
-    return 0;
-}
-
-/* Where the record at hand begins, by its place in its segment. */
-static int record_position(struct fs *fs, const struct clog_record *record,
-                           uint64_t *ret_position)
-{
-    struct clog_segment segment;
-    int r = clog_segment(fs->log, record->segment, 0, &segment);
-
-    if (r < 0)
-        return r;
-    if (segment.base != record->segment)
-        return -ENOENT;
-    *ret_position = segment.stream_start + record->position -
-                    8 * (record->offset - segment.base);
-    return 0;
-}
-
-int stream_position(struct fs *fs, uint64_t offset, uint64_t *ret_position)
-{
-    struct clog_record record;
-    struct clog_status status = {.size = sizeof(status)};
+    struct clog_view *view = NULL;
     int r;
 
+    (void)flags;
     clog_status(fs->log, &status);
-    offset = clog_seek(fs->log, offset);
-    if (offset >= status.next) {
-        *ret_position = status.stream_end;
-        return 0;
-    }
-    r = clog_stat(fs->log, offset, 0, &record);
-    if (r == 0)
-        r = record_position(fs, &record, ret_position);
-    return r == -ENOENT ? -ESTALE : r;
-}
-
-int stream_open(struct fs *fs, uint64_t origin, struct handle *handle)
-{
-    struct clog_status status = {.size = sizeof(status)};
-
-    clog_status(fs->log, &status);
-    if (origin < status.stream_start || origin > status.stream_end)
-        return -ESTALE;
     /* A page of the cache cannot end at a damaged record, nor begin with what
        is dropped while its end is not. */
     handle->cached = status.read_errors == 0 &&
                      clog_open_report(fs->log)->rotten == 0 &&
                      status.drops.segments == 0 && !options_retain(fs->options);
-    return clog_view_stream(fs->log, origin, &handle->view);
+    r = clog_view_stream(fs->log, origin, &view);
+    handle->state = view;
+    return r == -ENOENT ? -ESTALE : r;
 }
+
+static int log_number(struct fs *fs, struct node dir, unsigned flags,
+                      uint64_t *ret_origin)
+{
+    struct clog_status status = {.size = sizeof(status)};
+
+    (void)dir;
+    (void)flags;
+    clog_status(fs->log, &status);
+    *ret_origin = status.stream_start;
+    return 0;
+}
+
+const struct kind log_kind = {
+    .name = "log",
+    .parent = NODE_ROOT,
+    .mode = S_IFREG | 0444,
+    .one = true,
+    .attr = stream_attr,
+    .number = log_number,
+    .open = stream_open,
+    .close = view_close,
+    .read = view_read,
+};

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/dispatch.h"
 
-#include "files/claim.h"
 #include "files/handle.h"
 #include "files/mount.h"
-#include "files/put.h"
 #include "serve/commit.h"
 #include "serve/pool.h"
 #include "serve/retention.h"
+#include "serve/tree.h"
 #include "serve/waiting.h"
 
 #include <errno.h>
@@ -53,10 +52,8 @@ struct read_job {
 /* A call that waits. */
 struct call_job {
     struct job job;
-    work_call *call;
     fuse_req_t req;
-    uint64_t number;
-    size_t size;
+    struct call call;
     char text[];
 };
 
@@ -77,8 +74,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = pool_start(&work->calls, 1);
     if (r == 0)
-        r = keeper_start(&work->keeper, fs->log, session,
-                         options_retain(options));
+        r = keeper_start(&work->keeper, fs, session, options_retain(options));
     if (r == 0)
         r = commit_start(&work->commit, fs->log,
                          (unsigned)options->sync_seconds);
@@ -114,43 +110,38 @@ struct written {
     int result;
 };
 
-static int to_door(struct fs *fs, struct handle *handle,
-                   const struct written *written, unsigned flags)
+static void door_write(struct handle *handle, struct written *written,
+                       unsigned flags)
 {
-    const char *data = written->data;
-    size_t size = written->size;
+    const struct kind *kind = handle->kind;
+    bool held = kind->unfinished && kind->unfinished(handle);
 
-    if (handle->node.kind == NODE_APPEND)
-        return append_write(&fs->append, &handle->line, data, size,
-                            written->end, flags);
-    if (handle->node.kind == NODE_CLAIM)
-        return claim_write(fs, handle, data, size, flags);
-    return size > 0 ? put_write(fs->log, data, size, flags) : 0;
-}
-
-static void door_write(struct fs *fs, struct handle *handle,
-                       struct written *written, unsigned flags)
-{
-    bool held = handle->line.size > 0;
-
-    written->result = to_door(fs, handle, written, flags);
-    written->whole = written->result == 0 && !held && handle->line.size == 0;
+    written->result =
+        kind->write(handle, written->data, written->size, written->end, flags);
+    written->whole = written->result == 0 && !held &&
+                     !(kind->unfinished && kind->unfinished(handle));
 }
 
 /*
- * After an append, before its answer: who follows has something to read, and
- * what the kernel knows of `records` is old. Every path to a record leads
- * through there and checks its permissions, so without a cache each would be a
- * request more. Telling it about attributes alone takes no lock that a request
- * of ours could hold.
+ * Tells the kernel that what it knows of watched files is old. Every path to a
+ * record leads through `records` and checks its permissions, so without a cache
+ * each would be a request more. Telling it about attributes alone takes no lock
+ * that a request of ours could hold.
  */
+static void tell_watched(struct work *work)
+{
+    for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
+        if (tree_kind(kind)->watched)
+            fuse_lowlevel_notify_inval_inode(
+                work->session, tree_ino((struct node){kind, 0}), -1, 0);
+    }
+}
+
+/* After an append, before its answer. */
 static void announce(struct work *work, const struct written *written)
 {
-    uint64_t ino = 0;
-
-    if (atomic_exchange(&work->fs->records_cached, false) &&
-        node_pack((struct node){NODE_RECORDS, 0}, &ino) == 0)
-        fuse_lowlevel_notify_inval_inode(work->session, ino, -1, 0);
+    if (atomic_exchange(&work->fs->watched_cached, false))
+        tell_watched(work);
     waiting_wake(&work->waiters, written->data,
                  written->whole ? written->size : 0);
 }
@@ -175,7 +166,7 @@ static void run_write(struct job *base)
     struct written written = {
         .data = job->data, .size = job->size, .end = job->end};
 
-    door_write(job->work->fs, job->handle, &written, 0);
+    door_write(job->handle, &written, 0);
     keeper_wake(&job->work->keeper); /* it may have rolled, or dropped */
     finish(job->work, job->req, job->answer, &written);
     handle_put(job->handle);
@@ -212,7 +203,7 @@ static void submit(struct work *work, fuse_req_t req, struct handle *handle,
         .data = data, .size = size, .end = end, .result = -EAGAIN};
 
     if (pool_idle(&work->appends))
-        door_write(work->fs, handle, &written, CLOG_NOWAIT);
+        door_write(handle, &written, CLOG_NOWAIT);
     if (written.result == -EAGAIN)
         queue_write(work, req, handle, answer, data, size, end);
     else
@@ -235,23 +226,6 @@ void work_sync(struct work *work, fuse_req_t req)
     commit_park(&work->commit, req, ANSWER_DONE, 0);
 }
 
-/*
- * Reads as the kernel needs it. Into its cache, a read that ends early would
- * pass for the end of the file, so there it is whole or an error.
- */
-static ssize_t view_read(struct handle *handle, char *data, size_t size,
-                         uint64_t position, unsigned flags)
-{
-    uint64_t end = clog_view_size(handle->view);
-    ssize_t n = clog_view_read(handle->view, data, size, position, flags);
-    bool early = n >= 0 && (size_t)n < size && position < end &&
-                 (uint64_t)n < end - position;
-
-    if (early && (flags & CLOG_NOWAIT) != 0)
-        return -EAGAIN;
-    return early && handle->cached ? -EIO : n;
-}
-
 static void answer_read(fuse_req_t req, const char *data, ssize_t n)
 {
     if (n < 0)
@@ -267,7 +241,7 @@ static void run_read(struct job *base)
     ssize_t n;
 
     (void)pthread_mutex_lock(&handle->busy);
-    n = view_read(handle, job->data, job->size, job->position, 0);
+    n = handle->kind->read(handle, job->data, job->size, job->position, 0);
     (void)pthread_mutex_unlock(&handle->busy);
     answer_read(job->req, job->data, n);
     handle_put(handle);
@@ -294,14 +268,20 @@ static void queue_read(struct work *work, fuse_req_t req, struct handle *handle,
 }
 
 void work_read(struct work *work, fuse_req_t req, struct handle *handle,
-               size_t size, uint64_t position)
+               size_t size, uint64_t position, bool nonblock)
 {
     ssize_t n = -EAGAIN;
+
+    if (handle->kind->waits_for) {
+        waiting_read(&work->waiters, req, handle, size, position, nonblock);
+        return;
+    }
 
     if (size > WORK_READ_MAX)
         size = WORK_READ_MAX;
     if (pthread_mutex_trylock(&handle->busy) == 0) {
-        n = view_read(handle, work->buffer, size, position, CLOG_NOWAIT);
+        n = handle->kind->read(handle, work->buffer, size, position,
+                               CLOG_NOWAIT);
         (void)pthread_mutex_unlock(&handle->busy);
     }
     if (n == -EAGAIN)
@@ -310,44 +290,39 @@ void work_read(struct work *work, fuse_req_t req, struct handle *handle,
         answer_read(req, work->buffer, n);
 }
 
-void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
-                 size_t size, uint64_t position, bool nonblock)
-{
-    waiting_read(&work->waiters, req, handle, size, position, nonblock);
-}
-
 static void run_call(struct job *base)
 {
     struct call_job *job = (struct call_job *)base;
 
-    job->call(job->req, job->number, job->text, job->size);
+    job->call.run(job->req, &job->call);
+    if (job->call.handle)
+        handle_put(job->call.handle);
     free(job);
 }
 
-void work_later(struct work *work, fuse_req_t req, work_call *call,
-                uint64_t number, const char *text, size_t size)
+void work_later(struct work *work, fuse_req_t req, struct call call)
 {
-    struct call_job *job = malloc(sizeof(*job) + size + 1);
+    struct call_job *job = malloc(sizeof(*job) + call.size + 1);
 
     if (!job) {
         fuse_reply_err(req, ENOMEM);
         return;
     }
-    *job = (struct call_job){
-        .job.run = run_call,
-        .call = call,
-        .req = req,
-        .number = number,
-        .size = size,
-    };
-    memcpy(job->text, text, size);
-    job->text[size] = '\0';
+    memcpy(job->text, call.text, call.size);
+    job->text[call.size] = '\0';
+    call.text = job->text;
+    if (call.handle)
+        handle_get(call.handle);
+    job->job.run = run_call;
+    job->req = req;
+    job->call = call;
     pool_add(&work->calls, &job->job);
 }
 
-void work_drop(struct work *work, fuse_req_t req, uint64_t base)
+void work_remove(struct work *work, fuse_req_t req, struct node node,
+                 const char *name)
 {
-    keeper_drop(&work->keeper, req, base);
+    keeper_remove(&work->keeper, req, node, name);
 }
 
 /*
@@ -356,13 +331,14 @@ void work_drop(struct work *work, fuse_req_t req, uint64_t base)
  */
 void work_release(struct work *work, fuse_req_t req, struct handle *handle)
 {
+    const struct kind *kind = handle->kind;
     bool durable = false;
 
-    if (handle->node.kind == NODE_APPEND &&
-        (handle->references > 1 || handle->line.size > 0))
+    if (kind->unfinished &&
+        (handle->references > 1 || kind->unfinished(handle)))
         pool_drain(&work->appends);
-    if (handle->line.size > 0) {
-        append_finish(&work->fs->append, &handle->line);
+    if (kind->unfinished && kind->unfinished(handle)) {
+        (void)kind->finish(handle, 0);
         keeper_wake(&work->keeper);
         announce(work, &(struct written){0});
         durable = work->fs->options->sync_always;

@@ -14,6 +14,7 @@
 #ifndef CLOG_FS_SERVE_DISPATCH_H
 #define CLOG_FS_SERVE_DISPATCH_H
 
+#include "files/node.h"
 #include "serve/request.h"
 
 #include <stdbool.h>
@@ -24,9 +25,14 @@ struct fs;
 struct handle;
 struct work;
 
-/* Does what may wait, and answers req. text has size bytes and a NUL. */
-typedef void work_call(fuse_req_t req, uint64_t number, const char *text,
-                       size_t size);
+/* What may wait: run does it, and answers req. */
+struct call {
+    void (*run)(fuse_req_t req, const struct call *call);
+    struct node node;
+    struct handle *handle; /* NULL: none */
+    const char *text;      /* size bytes, and a NUL */
+    size_t size;
+};
 
 /* The most that one read gives, in bytes; the kernel never asks for more. */
 #define WORK_READ_MAX ((size_t)1 << 20)
@@ -54,20 +60,16 @@ void work_fsync(struct work *work, fuse_req_t req, struct handle *handle);
 /* Makes all durable. */
 void work_sync(struct work *work, fuse_req_t req);
 
-/* Reads from handle, a view. */
+/* Reads from handle; what waits at its end fails there with nonblock. */
 void work_read(struct work *work, fuse_req_t req, struct handle *handle,
-               size_t size, uint64_t position);
+               size_t size, uint64_t position, bool nonblock);
 
-/* Reads from handle, a view that blocks at its end unless nonblock is set. */
-void work_follow(struct work *work, fuse_req_t req, struct handle *handle,
-                 size_t size, uint64_t position, bool nonblock);
+/* Runs call, one after the other; text is borrowed for this. */
+void work_later(struct work *work, fuse_req_t req, struct call call);
 
-/* Calls call, one after the other; text is borrowed for this. */
-void work_later(struct work *work, fuse_req_t req, work_call *call,
-                uint64_t number, const char *text, size_t size);
-
-/* Drops the segment with that base. */
-void work_drop(struct work *work, fuse_req_t req, uint64_t base);
+/* Removes the directory node. */
+void work_remove(struct work *work, fuse_req_t req, struct node node,
+                 const char *name);
 
 /* The last use of handle: its unfinished line becomes a record. */
 void work_release(struct work *work, fuse_req_t req, struct handle *handle);

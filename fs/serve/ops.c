@@ -2,8 +2,6 @@
 #include "serve/ops.h"
 
 #include "config.h"
-#include "files/claim.h"
-#include "files/cursors.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/node.h"
@@ -67,11 +65,12 @@ static int describe(struct fs *fs, struct node node,
     int r = node_pack(node, &entry.ino);
 
     if (r == 0)
-        r = tree_attr(fs, node, &attr);
+        r = tree_attr(fs, node, 0, &attr);
     if (r < 0)
         return r;
     entry.attr = attr.stat;
-    entry.attr_timeout = attr.watched ? 0 : attr.timeout;
+    /* Only of an inode that the kernel has it can be told of a change. */
+    entry.attr_timeout = tree_kind(node.kind)->watched ? 0 : attr.timeout;
     entry.entry_timeout = attr.entry_timeout;
     *ret_entry = entry;
     return 0;
@@ -85,7 +84,7 @@ static void reply_child(fuse_req_t req, struct node node, const char *name,
     struct fuse_entry_param entry = {0};
 
     if (r == 0)
-        r = tree_lookup(fs, node, name, &node);
+        r = tree_lookup(fs, node, name, 0, &node);
     if (r == 0)
         r = describe(fs, node, &entry);
     if (r < 0)
@@ -122,7 +121,7 @@ static int attr_of(struct fs *fs, fuse_ino_t ino, struct attr *ret_attr)
     struct node node;
     int r = node_unpack(ino, &node);
 
-    return r == 0 ? tree_attr(fs, node, ret_attr) : r;
+    return r == 0 ? tree_attr(fs, node, 0, ret_attr) : r;
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino,
@@ -140,15 +139,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino,
 
 /*
  * A file that is written to takes a new size and new times and does nothing
- * with them, since tools set them. Owner and mode may be set to what they are;
- * of a door's mode that is who may write, for it is nothing to be read or run:
- * cp -p and rsync --inplace give it the mode of their source.
+ * with them, since tools set them. Owner and mode may be set to what they are,
+ * but for what means nothing in the mode of this kind.
  */
 static int check_setattr(const struct kind *kind, const struct stat *now,
                          const struct stat *then, int to_set)
 {
-    bool written = S_ISREG(kind->mode) && (kind->mode & 0222) != 0;
-    mode_t modes = kind->door ? 07222 : 07777;
+    bool written = kind->write;
+    mode_t modes = 07777 & ~kind->free_mode;
     int sizes = FUSE_SET_ATTR_SIZE;
     int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
                 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW |
@@ -178,7 +176,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat,
 
     (void)fi;
     if (r == 0)
-        r = tree_attr(fs, node, &attr);
+        r = tree_attr(fs, node, 0, &attr);
     if (r == 0)
         r = check_setattr(tree_kind(node.kind), &attr.stat, stat, to_set);
     if (r < 0)
@@ -217,7 +215,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     int r = node_unpack(ino, &node);
 
     if (r == 0)
-        r = handle_open(fs_of(req), tree_kind(node.kind), node, fi->flags,
+        r = handle_open(fs_of(req), tree_kind(node.kind), node, fi->flags, 0,
                         &handle);
     if (r != 0) {
         fuse_reply_err(req, -r);
@@ -228,59 +226,27 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         handle_put(handle); /* interrupted: no release will come */
 }
 
-/* Whoever has waited for a lock on an open file reads what is true now. */
-static int renew_text(struct handle *handle)
-{
-    free(handle->text);
-    handle->text = NULL;
-    handle->text_size = 0;
-    return handle->kind->open(handle->fs, handle->node.number, handle);
-}
-
-static void read_text(fuse_req_t req, struct handle *handle, size_t size,
-                      uint64_t position)
-{
-    bool fresh = handle->kind->fresh && position == 0;
-    int r = fresh ? renew_text(handle) : 0;
-    size_t left = 0;
-
-    if (r < 0) {
-        fuse_reply_err(req, -r);
-        return;
-    }
-    if (position < handle->text_size)
-        left = handle->text_size - (size_t)position;
-    if (size > left)
-        size = left;
-    fuse_reply_buf(req, size > 0 ? handle->text + position : NULL, size);
-}
-
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t position,
                     struct fuse_file_info *fi)
 {
     struct handle *handle = handle_of(fi);
-    const struct kind *kind = handle->kind;
 
     (void)ino;
     if (position < 0)
         fuse_reply_err(req, EINVAL);
-    else if (kind->blocks)
-        work_follow(fs_of(req)->work, req, handle, size, (uint64_t)position,
-                    (fi->flags & O_NONBLOCK) != 0);
-    else if (handle->view)
-        work_read(fs_of(req)->work, req, handle, size, (uint64_t)position);
-    else if (handle->text || kind->fresh)
-        read_text(req, handle, size, (uint64_t)position);
-    else
+    else if (!handle->kind->read)
         fuse_reply_err(req, EACCES);
+    else
+        work_read(fs_of(req)->work, req, handle, size, (uint64_t)position,
+                  (fi->flags & O_NONBLOCK) != 0);
 }
 
-static void move_cursor(fuse_req_t req, uint64_t id, const char *text,
-                        size_t size)
+static void write_later(fuse_req_t req, const struct call *call)
 {
-    int r = cursor_move(fs_of(req), id, text, size);
+    struct handle *handle = call->handle;
+    int r = handle->kind->write(handle, call->text, call->size, false, 0);
 
-    request_answer(req, ANSWER_WRITE, r < 0 ? r : (ssize_t)size);
+    request_answer(req, ANSWER_WRITE, r < 0 ? r : (ssize_t)call->size);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
@@ -291,13 +257,16 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
 
     (void)ino;
     (void)position;
-    if (handle->kind->door)
-        work_write(fs_of(req)->work, req, handle, data, size, durable);
-    else if (handle->node.kind == NODE_CURSOR_OFFSET)
-        work_later(fs_of(req)->work, req, move_cursor, handle->node.number,
-                   data, size);
-    else
+    if (!handle->kind->write)
         fuse_reply_err(req, EACCES);
+    else if (handle->kind->door)
+        work_write(fs_of(req)->work, req, handle, data, size, durable);
+    else
+        work_later(fs_of(req)->work, req,
+                   (struct call){.run = write_later,
+                                 .handle = handle,
+                                 .text = data,
+                                 .size = size});
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino,
@@ -359,7 +328,7 @@ static ssize_t fill(fuse_req_t req, struct node dir, uint64_t cookie,
     size_t used = 0;
     int r;
 
-    while ((r = tree_list(fs_of(req), dir, cookie, &entry)) > 0) {
+    while ((r = tree_list(fs_of(req), dir, cookie, 0, &entry)) > 0) {
         size_t length =
             add_entry(req, buffer + used, size - used, &entry, plus);
 
@@ -457,7 +426,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
     ssize_t n = node_unpack(ino, &node);
 
     if (n == 0)
-        n = xattr_get(fs_of(req), node, name, value);
+        n = xattr_get(fs_of(req), node, name, 0, value);
     answer_xattr(req, value, n, size);
 }
 
@@ -468,7 +437,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
     ssize_t n = node_unpack(ino, &node);
 
     if (n == 0)
-        n = xattr_list(fs_of(req), node, names);
+        n = xattr_list(fs_of(req), node, 0, names);
     answer_xattr(req, names, n, size);
 }
 
@@ -513,11 +482,11 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 
     (void)mode;
     if (r == 0)
-        r = claim_make(fs, node, name, &node);
+        r = tree_create(fs, node, name, &node);
     if (r == 0)
         r = describe(fs, node, &entry);
     if (r == 0)
-        r = handle_open(fs, tree_kind(node.kind), node, fi->flags, &handle);
+        r = handle_open(fs, tree_kind(node.kind), node, fi->flags, 0, &handle);
     if (r < 0) {
         fuse_reply_err(req, -r);
         return;
@@ -537,21 +506,12 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
     fuse_reply_err(req, EPERM);
 }
 
-static void make_cursor(fuse_req_t req, uint64_t number, const char *name,
-                        size_t size)
+static void make(fuse_req_t req, const struct call *call)
 {
-    struct node cursors = {NODE_CURSORS, number};
+    struct fs *fs = fs_of(req);
 
-    (void)size;
-    reply_child(req, cursors, name, clog_cursor_make(fs_of(req)->log, name));
-}
-
-static void remove_cursor(fuse_req_t req, uint64_t number, const char *name,
-                          size_t size)
-{
-    (void)number;
-    (void)size;
-    fuse_reply_err(req, -clog_cursor_remove(fs_of(req)->log, name));
+    reply_child(req, call->node, call->text,
+                tree_kind(call->node.kind)->make(fs, call->text));
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
@@ -561,32 +521,31 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
     int r = node_unpack(parent, &node);
 
     (void)mode;
-    if (r == 0 && node.kind != NODE_CURSORS)
+    if (r == 0 && !tree_kind(node.kind)->make)
         r = -EPERM;
     if (r < 0)
         fuse_reply_err(req, -r);
     else
-        work_later(fs_of(req)->work, req, make_cursor, node.number, name,
-                   strlen(name));
+        work_later(
+            fs_of(req)->work, req,
+            (struct call){
+                .run = make, .node = node, .text = name, .size = strlen(name)});
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    struct work *work = fs_of(req)->work;
     struct node dir;
     struct node node;
     int r = node_unpack(parent, &dir);
 
     if (r == 0)
-        r = tree_lookup(fs_of(req), dir, name, &node);
+        r = tree_lookup(fs_of(req), dir, name, 0, &node);
+    if (r == 0 && !tree_kind(node.kind)->remove)
+        r = -EPERM;
     if (r < 0)
         fuse_reply_err(req, -r);
-    else if (node.kind == NODE_CURSOR)
-        work_later(work, req, remove_cursor, node.number, name, strlen(name));
-    else if (node.kind == NODE_SEGMENT)
-        work_drop(work, req, node.number);
     else
-        fuse_reply_err(req, EPERM);
+        work_remove(fs_of(req)->work, req, node, name);
 }
 
 static void op_remove(fuse_req_t req, fuse_ino_t parent, const char *name)

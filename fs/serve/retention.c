@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/retention.h"
 
-#include "clog.h"
 #include "daemon/message.h"
+#include "files/mount.h"
 #include "serve/pool.h"
+#include "serve/tree.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,11 +15,12 @@
 
 #define TICK_NS 250000000
 
-/* A drop by hand. */
+/* A directory that is removed by hand: a segment's, a cursor's. */
 struct drop {
     struct drop *next;
     fuse_req_t req;
-    uint64_t base;
+    struct node node;
+    char name[ENTRY_NAME];
 };
 
 static struct timespec after_tick(void)
@@ -60,7 +62,7 @@ static bool await(struct keeper *keeper, struct drop **ret_drops)
 
 static void retain(struct keeper *keeper)
 {
-    int r = clog_retain(keeper->log);
+    int r = clog_retain(keeper->fs->log);
 
     if (r < 0 && r != -EROFS && !keeper->failed)
         message(LOG_ERR, "cannot keep the log within its limits: %s",
@@ -74,19 +76,23 @@ static void forget(struct keeper *keeper)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    clog_status(keeper->log, &status);
+    clog_status(keeper->fs->log, &status);
     if (status.drops.segments == keeper->dropped)
         return;
     keeper->dropped = status.drops.segments;
-    fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID, "records",
-                                     strlen("records"));
-    fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID, "segments",
-                                     strlen("segments"));
+    for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
+        const struct kind *k = tree_kind(kind);
+
+        if (k->shrinks)
+            fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID,
+                                             k->name, strlen(k->name));
+    }
 }
 
 static void drop_by_hand(struct keeper *keeper, struct drop *drop)
 {
-    int r = clog_drop(keeper->log, drop->base);
+    int r =
+        tree_kind(drop->node.kind)->remove(keeper->fs, drop->node, drop->name);
 
     if (r == 0)
         forget(keeper);
@@ -113,14 +119,14 @@ static void *work(void *arg)
     return NULL;
 }
 
-int keeper_start(struct keeper *keeper, struct clog *log,
+int keeper_start(struct keeper *keeper, struct fs *fs,
                  struct fuse_session *session, bool limits)
 {
     pthread_condattr_t monotonic;
     int r;
 
     *keeper = (struct keeper){
-        .log = log,
+        .fs = fs,
         .session = session,
         .limits = limits,
         .last = &keeper->first,
@@ -153,7 +159,8 @@ void keeper_wake(struct keeper *keeper)
     (void)pthread_mutex_unlock(&keeper->lock);
 }
 
-void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base)
+void keeper_remove(struct keeper *keeper, fuse_req_t req, struct node node,
+                   const char *name)
 {
     struct drop *drop = malloc(sizeof(*drop));
     int r = drop ? 0 : -ENOMEM;
@@ -162,7 +169,8 @@ void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base)
     if (r == 0 && keeper->ended)
         r = -ENOTCONN;
     if (r == 0) {
-        *drop = (struct drop){.req = req, .base = base};
+        *drop = (struct drop){.req = req, .node = node};
+        (void)snprintf(drop->name, sizeof(drop->name), "%s", name);
         *keeper->last = drop;
         keeper->last = &drop->next;
         wake(keeper);

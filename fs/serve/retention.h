@@ -10,24 +10,25 @@
 #ifndef CLOG_FS_SERVE_RETENTION_H
 #define CLOG_FS_SERVE_RETENTION_H
 
+#include "files/node.h"
 #include "serve/request.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-struct clog;
+struct fs;
 struct drop;
 
 struct keeper {
-    struct clog *log;             /* not owned */
+    struct fs *fs;                /* not owned */
     struct fuse_session *session; /* not owned */
     bool limits;                  /* there are some, so it must look */
     uint64_t dropped;             /* segments; the thread's own */
     bool failed;                  /* likewise: a failure has been said */
     pthread_mutex_t lock;         /* protects what follows */
     pthread_cond_t wake;
-    struct drop *first; /* to be dropped by hand */
+    struct drop *first; /* to be removed by hand */
     struct drop **last;
     bool woken;
     bool stopping;
@@ -36,16 +37,17 @@ struct keeper {
     pthread_t thread;
 };
 
-/* log and session are borrowed until keeper_stop(). On failure nothing is
+/* fs and session are borrowed until keeper_stop(). On failure nothing is
    left. */
-int keeper_start(struct keeper *keeper, struct clog *log,
+int keeper_start(struct keeper *keeper, struct fs *fs,
                  struct fuse_session *session, bool limits);
 
 /* Something was dropped, or a segment has begun: look soon. */
 void keeper_wake(struct keeper *keeper);
 
-/* Drops the segment with that base and answers req. */
-void keeper_drop(struct keeper *keeper, fuse_req_t req, uint64_t base);
+/* Removes the directory node, which has that name, and answers req. */
+void keeper_remove(struct keeper *keeper, fuse_req_t req, struct node node,
+                   const char *name);
 
 /*
  * Ends it, once it has done what it was given. While it waits for the kernel,

@@ -2,15 +2,15 @@
 /*
  * tree.h - names, attributes and listings of everything in the mount.
  *
- * What each kind of node is and can do stands in one table; the functions of
- * the table live in the files named for the kind.
+ * What is the same for all kinds is here, and the table of them. flags are
+ * those of kind.h: with CLOG_NOWAIT each call may answer EAGAIN.
  */
 #ifndef CLOG_FS_SERVE_TREE_H
 #define CLOG_FS_SERVE_TREE_H
 
 #include "files/kind.h"
 
-/* The table's line; kind must be one. */
+/* The kind of a node; kind must be one. */
 const struct kind *tree_kind(enum node_kind kind);
 
 /*
@@ -18,23 +18,31 @@ const struct kind *tree_kind(enum node_kind kind);
  * a gap).
  */
 int tree_lookup(struct fs *fs, struct node dir, const char *name,
-                struct node *ret_node);
+                unsigned flags, struct node *ret_node);
 
 /*
  * What node is at this moment. ENOENT: nothing yet; ESTALE: nothing any more.
  */
-int tree_attr(struct fs *fs, struct node node, struct attr *ret_attr);
+int tree_attr(struct fs *fs, struct node node, unsigned flags,
+              struct attr *ret_attr);
 
 /*
  * The first entry of dir at or behind cookie: 0 is the start, any other comes
  * from an entry. Returns 1, or 0 at the end. No state is kept between calls
  * and entries that come and go do not move the others. ENOTDIR.
  */
-int tree_list(struct fs *fs, struct node dir, uint64_t cookie,
+int tree_list(struct fs *fs, struct node dir, uint64_t cookie, unsigned flags,
               struct entry *ret_entry);
 
 /* The inode number that the entry's listing shows. */
 uint64_t tree_ino(struct node node);
+
+/*
+ * The node that is opened where name is created in the directory dir. EPERM:
+ * there is none.
+ */
+int tree_create(struct fs *fs, struct node dir, const char *name,
+                struct node *ret_node);
 
 /*
  * Where the symbolic link node leads now. EINVAL: it is none. ENOENT: nowhere.

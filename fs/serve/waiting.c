@@ -2,10 +2,8 @@
 #include "serve/waiting.h"
 
 #include "clog.h"
-#include "files/follow.h"
 #include "files/handle.h"
 #include "files/mount.h"
-#include "files/put.h"
 #include "serve/pool.h"
 
 #include <errno.h>
@@ -35,6 +33,35 @@ void waiting_start(struct waiters *waiters, struct fs *fs, struct pool *pool)
     (void)pthread_mutex_init(&waiters->lock, NULL);
 }
 
+/*
+ * Reads what w asks for into *ret_data, which is to be freed. 0: there is
+ * nothing yet. The caller holds the handle's lock.
+ */
+static ssize_t take(struct waiting *w, unsigned flags, char **ret_data)
+{
+    const struct kind *kind = w->handle->kind;
+    struct clog_status status = {.size = sizeof(status)};
+    size_t size = w->size;
+    char *data = NULL;
+    ssize_t n;
+
+    w->at = kind->waits_for(w->handle, w->position);
+    clog_status(w->waiters->fs->log, &status);
+    if (w->at < UINT64_MAX && w->at >= status.stream_end)
+        return 0;
+    if (w->at < UINT64_MAX && status.stream_end - w->at < size)
+        size = (size_t)(status.stream_end - w->at);
+    data = malloc(size);
+    if (!data)
+        return -ENOMEM;
+    n = kind->read(w->handle, data, size, w->position, flags);
+    if (n <= 0)
+        free(data);
+    else
+        *ret_data = data;
+    return n;
+}
+
 static ssize_t take_locked(struct waiting *w, unsigned flags, char **ret_data)
 {
     struct handle *handle = w->handle;
@@ -44,8 +71,7 @@ static ssize_t take_locked(struct waiting *w, unsigned flags, char **ret_data)
         (void)pthread_mutex_lock(&handle->busy);
     else if (pthread_mutex_trylock(&handle->busy) != 0)
         return -EAGAIN;
-    w->at = follow_place(handle, w->position);
-    n = follow_take(handle, w->size, w->position, flags, ret_data);
+    n = take(w, flags, ret_data);
     (void)pthread_mutex_unlock(&handle->busy);
     return n;
 }
@@ -177,11 +203,6 @@ static void run_all(struct job *base)
     }
 }
 
-/*
- * A read(2) may come in pieces, each longer than PUT_MAX but for the last: the
- * next piece would wait, with this one's bytes. One that ends early is the
- * last.
- */
 void waiting_read(struct waiters *waiters, fuse_req_t req,
                   struct handle *handle, size_t size, uint64_t position,
                   bool nonblock)
@@ -196,7 +217,7 @@ void waiting_read(struct waiters *waiters, fuse_req_t req,
         .waiters = waiters,
         .req = req,
         .handle = handle,
-        .size = size > PUT_MAX ? PUT_MAX : size,
+        .size = size,
         .position = position,
         .nonblock = nonblock,
     };
@@ -227,8 +248,7 @@ static bool give(struct waiting *w, const char *data, size_t size,
     if (size == 0 || size > w->size ||
         pthread_mutex_trylock(&handle->busy) != 0)
         return false;
-    fits =
-        follow_place(handle, w->position) == start && !handle->follower.overrun;
+    fits = handle->kind->waits_for(handle, w->position) == start;
     (void)pthread_mutex_unlock(&handle->busy);
     if (fits)
         answer(w, data, (ssize_t)size);

@@ -12,8 +12,8 @@
 
 #include "clog.h"
 #include "daemon/options.h"
-#include "files/append.h"
 #include "files/handle.h"
+#include "files/held.h"
 #include "files/mount.h"
 #include "files/node.h"
 #include "serve/dispatch.h"
@@ -617,7 +617,7 @@ static void start(void)
     *fs = (struct fs){.options = &host.options, .started_ns = 1};
     (void)pthread_mutex_init(&fs->handles_lock, NULL);
     make_log();
-    append_init(&fs->append, fs->log, host.options.max_held);
+    held_init(&fs->held, fs->log, host.options.max_held);
     make_session();
     if (work_start(fs, host.session, &fs->work) < 0)
         wrong("no threads", 0);
@@ -632,9 +632,9 @@ static void stop(void)
         return;
     work_stop(fs->work);
     fs->work = NULL;
-    append_finish_all(&fs->append);
+    handle_finish_all(fs);
     handle_close_all(fs);
-    append_done(&fs->append);
+    held_done(&fs->held);
     if (clog_close(fs->log) < 0)
         wrong("close", 0);
     fuse_session_destroy(host.session);

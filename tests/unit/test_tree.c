@@ -51,7 +51,7 @@ static int teardown(void **state)
 static int look_up(struct bench *bench, struct node dir, const char *name)
 {
     struct node node = {NODE_ROOT, 77};
-    int r = tree_lookup(&bench->fs, dir, name, &node);
+    int r = tree_lookup(&bench->fs, dir, name, 0, &node);
 
     if (r < 0)
         assert_int_equal(node.number, 77);
@@ -126,7 +126,7 @@ static void test_tree_records_are_there_once_appended(void **state)
         assert_int_equal(look_up(bench, records, others[i]), -ENOENT);
     assert_int_equal(look_up(bench, records, "10"), -ENOENT);
     fixture_fill(bench->fixture, 1);
-    assert_int_equal(tree_lookup(&bench->fs, records, "10", &node), 0);
+    assert_int_equal(tree_lookup(&bench->fs, records, "10", 0, &node), 0);
     assert_int_equal(node.kind, NODE_RECORD);
     assert_int_equal(node.number, 10);
 }
@@ -143,7 +143,8 @@ static void test_tree_segments_have_their_files(void **state)
     for (size_t i = 0; i < COUNT(others); i++)
         assert_int_equal(look_up(bench, segments, others[i]), -ENOENT);
     assert_int_equal(
-        tree_lookup(&bench->fs, segments, "00000000000000000000", &segment), 0);
+        tree_lookup(&bench->fs, segments, "00000000000000000000", 0, &segment),
+        0);
     assert_int_equal(look_up(bench, segment, "store"), 0);
     assert_int_equal(look_up(bench, segment, "index"), 0);
     assert_int_equal(look_up(bench, segment, "stamps"), 0);
@@ -158,14 +159,14 @@ static uint64_t list(struct bench *bench, struct node dir, uint64_t cookie,
     struct entry entry;
 
     names[0] = '\0';
-    while (count-- > 0 && tree_list(&bench->fs, dir, cookie, &entry) == 1) {
+    while (count-- > 0 && tree_list(&bench->fs, dir, cookie, 0, &entry) == 1) {
         struct node node = root;
 
         strcat(names, entry.name);
         strcat(names, " ");
         assert_true(entry.cookie > cookie);
         if (strcmp(entry.name, ".") != 0 && strcmp(entry.name, "..") != 0) {
-            assert_int_equal(tree_lookup(&bench->fs, dir, entry.name, &node),
+            assert_int_equal(tree_lookup(&bench->fs, dir, entry.name, 0, &node),
                              0);
             assert_int_equal(tree_ino(node), tree_ino(entry.node));
         }
@@ -228,7 +229,7 @@ static void test_tree_root_list_is_what_is_there(void **state)
     fixture_fill(bench->fixture, 1);
     (void)list(bench, root, 0, 99, names);
     assert_non_null(strstr(names, " first last "));
-    assert_int_equal(tree_list(&bench->fs, (struct node){NODE_LOG, 0}, 0,
+    assert_int_equal(tree_list(&bench->fs, (struct node){NODE_LOG, 0}, 0, 0,
                                &(struct entry){0}),
                      -ENOTDIR);
 }
@@ -259,7 +260,7 @@ static void test_tree_record_attr_is_honest(void **state)
 
     fixture_fill(bench->fixture, 3);
     assert_int_equal(
-        tree_attr(&bench->fs, (struct node){NODE_RECORD, 2}, &attr), 0);
+        tree_attr(&bench->fs, (struct node){NODE_RECORD, 2}, 0, &attr), 0);
     assert_int_equal(attr.stat.st_size, 10);
     assert_int_equal(attr.stat.st_mtim.tv_sec, FIXTURE_NOON / 1000000000);
     assert_int_equal(attr.stat.st_mode, S_IFREG | 0440);
@@ -267,12 +268,13 @@ static void test_tree_record_attr_is_honest(void **state)
     assert_int_equal(attr.stat.st_gid, 34);
     assert_int_equal(attr.stat.st_nlink, 1);
     assert_int_equal(
-        tree_attr(&bench->fs, (struct node){NODE_RECORD, 3}, &attr), -ENOENT);
-    assert_int_equal(tree_attr(&bench->fs, (struct node){NODE_STORE, 0}, &attr),
-                     0);
+        tree_attr(&bench->fs, (struct node){NODE_RECORD, 3}, 0, &attr),
+        -ENOENT);
+    assert_int_equal(
+        tree_attr(&bench->fs, (struct node){NODE_STORE, 0}, 0, &attr), 0);
     assert_int_equal(attr.stat.st_size, 3 * 8 + 8 + 9 + 10);
-    assert_int_equal(tree_attr(&bench->fs, (struct node){NODE_PUT, 0}, &attr),
-                     0);
+    assert_int_equal(
+        tree_attr(&bench->fs, (struct node){NODE_PUT, 0}, 0, &attr), 0);
     assert_int_equal(attr.stat.st_mode, S_IFREG | 0200);
     assert_int_equal(attr.stat.st_size, 0);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * append.h - the door `append`: one line, one record.
+ * held.h - lines, and what is held of unfinished ones.
  *
  * What is written is cut after each newline; a record is a line with its
  * newline. An unfinished line is held per open file until the bytes that
  * finish it, or the end of the file's use.
  *
- * Writes must not overlap, whatever file they are for; files may be opened, and
- * others closed, meanwhile by one thread. The three counts may be read at any
- * time.
+ * Writes must not overlap, whatever file they are for; other files may be
+ * opened and closed meanwhile. The counts, and whether a file holds a line, may
+ * be read at any time.
  */
-#ifndef CLOG_FS_FILES_APPEND_H
-#define CLOG_FS_FILES_APPEND_H
+#ifndef CLOG_FS_FILES_HELD_H
+#define CLOG_FS_FILES_HELD_H
 
 #include "files/lines.h"
 
@@ -25,33 +25,29 @@ struct clog;
 /* The unfinished line of one open file. {0} is an empty one. */
 struct line {
     char *bytes;
-    size_t size; /* bytes held; 0: no unfinished line */
+    _Atomic size_t size; /* bytes held; 0: no unfinished line */
     size_t capacity;
-    struct line *next; /* in the list of all open files' */
-    struct line **link;
 };
 
-/* The door. */
-struct append {
+/* What all open files share. */
+struct held {
     struct clog *log; /* not owned */
     uint64_t max_held;
     size_t max_record;
-    struct line *files; /* of all open files */
     struct lines lines; /* scratch, kept so that a write allocates nothing */
     _Atomic uint64_t held_bytes;
     _Atomic uint64_t held_lines;
     _Atomic uint64_t lines_lost; /* unfinished lines that could not be stored */
 };
 
-/* log is borrowed until append_done(). max_held is in bytes, over all files. */
-void append_init(struct append *append, struct clog *log, uint64_t max_held);
+/* log is borrowed until held_done(). max_held is in bytes, over all files. */
+void held_init(struct held *held, struct clog *log, uint64_t max_held);
 
 /* No file may be open. */
-void append_done(struct append *append);
+void held_done(struct held *held);
 
-/* A file begins to use line, or ends: held bytes are thrown away. */
-void append_open(struct append *append, struct line *line);
-void append_close(struct append *append, struct line *line);
+/* Throws away what is held in line, and its memory. */
+void held_drop(struct held *held, struct line *line);
 
 /*
  * Takes a write of size bytes: all lines it completes are appended as one
@@ -63,16 +59,14 @@ void append_close(struct append *append, struct line *line);
  * ENOMEM, EROFS and whatever clog_append_batch() answers: what was held still
  * is. flags are clog_append()'s; without CLOG_NOWAIT it may wait for a roll.
  */
-int append_write(struct append *append, struct line *line, const char *data,
-                 size_t size, bool end, unsigned flags);
+int held_write(struct held *held, struct line *line, const char *data,
+               size_t size, bool end, unsigned flags);
 
 /*
  * Makes the unfinished line a record because its file is used no more. One
- * that cannot be stored is said, counted and lost. May wait.
+ * that cannot be stored is said, counted and lost. EAGAIN: CLOG_NOWAIT is in
+ * flags, it would have to wait, and nothing was done.
  */
-void append_finish(struct append *append, struct line *line);
-
-/* append_finish() for all open files, when the mount ends. */
-void append_finish_all(struct append *append);
+int held_finish(struct held *held, struct line *line, unsigned flags);
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "files/view.h"
+
+#include "clog.h"
+#include "files/handle.h"
+
+#include <errno.h>
+
+/*
+ * Reads as the kernel needs it. Into its cache, a read that ends early would
+ * pass for the end of the file, so there it is whole or an error.
+ */
+ssize_t view_read(struct handle *handle, char *data, size_t size,
+                  uint64_t position, unsigned flags)
+{
+    struct clog_view *view = handle->state;
+    uint64_t end = clog_view_size(view);
+    ssize_t n = clog_view_read(view, data, size, position, flags);
+    bool early = n >= 0 && (size_t)n < size && position < end &&
+                 (uint64_t)n < end - position;
+
+    if (early && (flags & CLOG_NOWAIT) != 0)
+        return -EAGAIN;
+    return early && handle->cached ? -EIO : n;
+}
+
+void view_close(struct handle *handle)
+{
+    clog_view_close(handle->state);
+}

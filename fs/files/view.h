@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view.h - files whose contents are a view of the log, which is their state.
+ */
+#ifndef CLOG_FS_FILES_VIEW_H
+#define CLOG_FS_FILES_VIEW_H
+
+#include "files/kind.h"
+
+/* The functions of kind.h. */
+ssize_t view_read(struct handle *handle, char *data, size_t size,
+                  uint64_t position, unsigned flags);
+void view_close(struct handle *handle);
+
+#endif
