@@ -42,7 +42,8 @@
     KIND(CURSOR_LAG, cursor_lag)                                            \
     KIND(CURSOR_LOST, cursor_lost)                                          \
     KIND(CURSOR_FOLLOW, cursor_follow)                                      \
-    KIND(CURSOR_LOG, cursor_log) /* as of LOG */
+    KIND(CURSOR_LOG, cursor_log) /* as of LOG */                            \
+    KIND(VERSION, version)
 
 /* The root packs to 1, the number that FUSE gives it. */
 enum node_kind {

@@ -52,6 +52,14 @@ test_metrics() {
     equal "$(metric clog_writable)" 0
 }
 
+test_version() {
+    mount_log
+    contains "$("$CLOG" --version)" "^clog $(cat "$MNT/version")\$"
+    contains "$(cat "$MNT/status")" "^version $(cat "$MNT/version")\$"
+    contains "$(ls "$MNT")" '^version$'
+    expect_errno EACCES open "$MNT/version" w
+}
+
 test_many_opens_give_whole_texts() {
     mount_log
     seq 1 100 >>"$MNT/append"

@@ -51,7 +51,7 @@ test_the_empty_log() {
     equal "$(ls "$MNT/segments")" 00000000000000000000
     equal "$(stat -c %s "$MNT/$segment0"/*)" $'0\n0\n0'
     equal "$(ls "$MNT")" \
-        $'append\ncursors\nlog\nmetrics.prom\nput\nrecords\nsegments\nstatus'
+        $'append\ncursors\nlog\nmetrics.prom\nput\nrecords\nsegments\nstatus\nversion'
     : >"$TMP/want"
     check_log "$TMP/want" 0
 }
@@ -63,7 +63,7 @@ test_first_and_last_follow_the_log() {
     equal "$(cat "$MNT/first" "$MNT/last")" $'10\n12'
     seq 13 14 >>"$MNT/append"
     equal "$(cat "$MNT/first" "$MNT/last")" $'10\n14'
-    equal "$(ls "$MNT" | wc -l)" 10
+    equal "$(ls "$MNT" | wc -l)" 11
 }
 
 run_tests

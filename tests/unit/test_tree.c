@@ -93,14 +93,14 @@ static void test_tree_number_is_canonical(void **state)
 /* The root has its fixed names; first and last only once there are records. */
 static void test_tree_root_has_its_names(void **state)
 {
-    static const char *const names[] = {"append",   "put",    "log",
-                                        "records",  "status", "metrics.prom",
-                                        "segments", "first",  "last"};
+    static const char *const names[] = {
+        "append",       "put",      "log",     "records", "status",
+        "metrics.prom", "segments", "version", "first",   "last"};
     static const char *const others[] = {"Append", "appen",  "append ",
                                          "0",      "format", ""};
     struct bench *bench = *state;
 
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < 8; i++)
         assert_int_equal(look_up(bench, root, names[i]), 0);
     assert_int_equal(look_up(bench, root, "first"), -ENOENT);
     assert_int_equal(look_up(bench, root, "last"), -ENOENT);
@@ -226,6 +226,7 @@ static void test_tree_root_list_is_what_is_there(void **state)
     (void)list(bench, root, 0, 99, names);
     assert_null(strstr(names, " first "));
     assert_non_null(strstr(names, " append put log records "));
+    assert_non_null(strstr(names, " version "));
     fixture_fill(bench->fixture, 1);
     (void)list(bench, root, 0, 99, names);
     assert_non_null(strstr(names, " first last "));
