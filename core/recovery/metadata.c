@@ -2,6 +2,7 @@
 #include "recovery/metadata.h"
 
 #include "io/bytes.h"
+#include "io/files.h"
 #include "segment/record.h"
 #include "segment/segment.h"
 

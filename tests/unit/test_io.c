@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "io/files.h"
 #include "test.h"
 
 #define CACHED_SIZE ((size_t)1 << 20) /* more than is asked about at once */
