@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/bytes.h"
+#include "io/files.h"
 #include "log/log.h"
 #include "log/sized.h"
 #include "recovery/decide.h"
@@ -74,7 +75,7 @@ static int write_prefixes(struct verifier *v, const struct found *found,
                           int dir)
 {
     struct io *io = v->recovery.io;
-    int fd = io_open(io, dir, segment_files[CLOG_STORE], O_RDWR, 0);
+    int fd = io_open_own(io, dir, segment_files[CLOG_STORE], false);
     int r = fd < 0 ? fd : 0;
 
     for (uint64_t i = 0; r == 0 && i < run->count; i++)
@@ -92,18 +93,15 @@ static int repair_prefixes(struct verifier *v, const struct found *found,
                            const struct scan *scan, const struct run *run)
 {
     struct io *io = v->recovery.io;
-    int dir;
-    int r = segment_set_writable(io, v->recovery.segments, found->base, true);
+    int dir = segment_open_writable(io, v->recovery.segments, found->base);
+    int r;
 
-    if (r < 0)
-        return r;
-    dir = segment_open_dir(io, v->recovery.segments, found->base);
     if (dir < 0)
         return dir;
     r = write_prefixes(v, found, scan, run, dir);
     io_close(io, dir);
     if (r == 0 && found->guarded)
-        r = segment_set_writable(io, v->recovery.segments, found->base, false);
+        r = segment_guard(io, v->recovery.segments, found->base);
     return r;
 }
 

@@ -1,29 +1,112 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/files.h"
 
+#include "io/buffer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+
+#define PIECE ((size_t)64 << 10)
+
+static int check_file(struct io *io, int fd, struct io_stat *ret)
+{
+    int r = io_stat(io, fd, ret);
+
+    return r == 0 && ret->type != IO_FILE ? -EUCLEAN : r;
+}
+
+/* The bytes of the file that is open as fd. */
+static ssize_t load(struct io *io, int fd, void *data, size_t size)
+{
+    char more;
+    ssize_t n = io_read(io, fd, data, size, 0, false);
+    ssize_t rest;
+
+    if (n != (ssize_t)size)
+        return n;
+    rest = io_read(io, fd, &more, 1, size, false);
+    if (rest != 0)
+        return rest < 0 ? rest : -EFBIG;
+    return n;
+}
 
 ssize_t io_load(struct io *io, int dir, const char *name, void *data,
                 size_t size)
 {
     int fd = io_open(io, dir, name, O_RDONLY, 0);
-    char more;
+    struct io_stat st;
     ssize_t n;
 
     if (fd < 0)
         return fd;
-    n = io_read(io, fd, data, size, 0, false);
-    if (n == (ssize_t)size) {
-        ssize_t rest = io_read(io, fd, &more, 1, size, false);
-
-        if (rest != 0)
-            n = rest < 0 ? rest : -EFBIG;
-    }
+    n = check_file(io, fd, &st);
+    if (n == 0)
+        n = load(io, fd, data, size);
     io_close(io, fd);
     return n;
+}
+
+int io_make(struct io *io, int dir, const char *name)
+{
+    int r = io_unlink(io, dir, name, false);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return io_open(io, dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+static int copy_piece(struct io *io, int from, uint64_t at,
+                      struct buffer *piece, size_t size)
+{
+    ssize_t n = io_read(io, from, piece->data, size, at, false);
+
+    if (n != (ssize_t)size)
+        return n < 0 ? (int)n : -EIO;
+    return 0;
+}
+
+int io_copy(struct io *io, int from, uint64_t at, uint64_t size, int to)
+{
+    struct buffer piece = {0};
+    uint64_t done = 0;
+    int r = buffer_reserve(&piece, PIECE);
+
+    while (r == 0 && done < size) {
+        size_t n = size - done < PIECE ? (size_t)(size - done) : PIECE;
+
+        r = copy_piece(io, from, at + done, &piece, n);
+        if (r == 0 && !is_zero(piece.data, n))
+            r = io_write(io, to, piece.data, n, done);
+        done += n;
+    }
+    if (r == 0)
+        r = io_truncate(io, to, size);
+    buffer_done(&piece);
+    return r;
+}
+
+/* The name of the file that is to replace name. */
+static void temporary_name(const char *name, char ret[static NAME_MAX + 1])
+{
+    (void)snprintf(ret, NAME_MAX + 1, "%s.new", name);
+}
+
+/* The new file, which is complete, takes the place of the one called name. */
+static int put_in_place(struct io *io, int dir, const char *name, int fd)
+{
+    char temporary[NAME_MAX + 1];
+    int r = io_sync(io, fd);
+
+    temporary_name(name, temporary);
+    return r < 0 ? r : io_rename(io, dir, temporary, name);
 }
 
 int io_put(struct io *io, int dir, const char *name, const void *data,
@@ -33,16 +116,14 @@ int io_put(struct io *io, int dir, const char *name, const void *data,
     int fd;
     int r;
 
-    (void)snprintf(temporary, sizeof(temporary), "%s.new", name);
-    fd = io_open(io, dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    temporary_name(name, temporary);
+    fd = io_make(io, dir, temporary);
     if (fd < 0)
         return fd;
     r = io_write(io, fd, data, size, 0);
     if (r == 0)
-        r = io_sync(io, fd);
+        r = put_in_place(io, dir, name, fd);
     io_close(io, fd);
-    if (r == 0)
-        r = io_rename(io, dir, temporary, name);
     return r;
 }
 
@@ -52,4 +133,79 @@ int io_replace(struct io *io, int dir, const char *name, const void *data,
     int r = io_put(io, dir, name, data, size);
 
     return r < 0 ? r : io_sync(io, dir);
+}
+
+/* A copy of the file that is open as fd takes its name. */
+static int replace_by_copy(struct io *io, int dir, const char *name, int from,
+                           const struct io_stat *st)
+{
+    char temporary[NAME_MAX + 1];
+    int fd;
+    int r;
+
+    temporary_name(name, temporary);
+    fd = io_make(io, dir, temporary);
+    if (fd < 0)
+        return fd;
+    r = io_copy(io, from, 0, st->size, fd);
+    if (r == 0)
+        r = io_chmod(io, fd, st->mode | 0600);
+    if (r == 0)
+        r = put_in_place(io, dir, name, fd);
+    if (r == 0)
+        r = io_sync(io, dir);
+    else
+        (void)io_unlink(io, dir, temporary, false);
+    io_close(io, fd);
+    return r;
+}
+
+void io_let_owner_write(struct io *io, int dir)
+{
+    struct io_stat st;
+
+    if (io_stat(io, dir, &st) == 0 && (st.mode & 0700) != 0700)
+        (void)io_chmod(io, dir, st.mode | 0700);
+}
+
+/* Makes of what is called name a file of its own that its owner may write to.
+   Whoever does not own it cannot, and need not. */
+static int make_own(struct io *io, int dir, const char *name)
+{
+    int fd = io_open(io, dir, name, O_RDONLY, 0);
+    struct io_stat st;
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = check_file(io, fd, &st);
+    if (r == 0 && st.links > 1)
+        r = replace_by_copy(io, dir, name, fd, &st);
+    else if (r == 0 && (st.mode & 0600) != 0600)
+        (void)io_chmod(io, fd, st.mode | 0600);
+    io_close(io, fd);
+    return r;
+}
+
+int io_open_own(struct io *io, int dir, const char *name, bool create)
+{
+    struct io_stat st;
+    int r = make_own(io, dir, name);
+    int fd;
+
+    if (r == -ENOENT && create)
+        r = 0;
+    if (r < 0)
+        return r;
+    fd = io_open(io, dir, name, O_RDWR | (create ? O_CREAT : 0), 0600);
+    if (fd < 0)
+        return fd;
+    r = check_file(io, fd, &st);
+    /* Another name has come in between. */
+    if (r == 0 && st.links > 1)
+        r = -EMLINK;
+    if (r == 0)
+        return fd;
+    io_close(io, fd);
+    return r;
 }

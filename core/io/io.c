@@ -130,11 +130,6 @@ int io_chmod(struct io *io, int fd, mode_t mode)
     return RETRY(io->ops->chmod(io, fd, mode));
 }
 
-int io_chmodat(struct io *io, int dir, const char *name, mode_t mode)
-{
-    return RETRY(io->ops->chmodat(io, dir, name, mode));
-}
-
 int io_mkdir(struct io *io, int dir, const char *name, mode_t mode)
 {
     return RETRY(io->ops->mkdir(io, dir, name, mode));

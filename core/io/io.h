@@ -32,6 +32,7 @@ struct io_stat {
     enum io_type type;
     uint64_t size;   /* bytes */
     mode_t mode;     /* permission bits */
+    uint64_t links;  /* names that it has */
     int64_t time_ns; /* of the last change of contents, since the epoch */
     uint64_t dev, ino;
 };
@@ -47,7 +48,8 @@ struct io;
 typedef int io_list_fn(void *ctx, const char *name);
 
 struct io_ops {
-    /* flags as in open(2); O_CLOEXEC and O_NOFOLLOW are added. */
+    /* flags as in open(2); O_CLOEXEC, O_NOFOLLOW and O_NONBLOCK are added, and
+       what is made belongs to dir's owner where root makes it, as by mkdir. */
     int (*open)(struct io *io, int dir, const char *name, int flags,
                 mode_t mode);
     int (*close)(struct io *io, int fd);
@@ -63,7 +65,6 @@ struct io_ops {
     int (*statat)(struct io *io, int dir, const char *name,
                   struct io_stat *ret);
     int (*chmod)(struct io *io, int fd, mode_t mode);
-    int (*chmodat)(struct io *io, int dir, const char *name, mode_t mode);
     int (*mkdir)(struct io *io, int dir, const char *name, mode_t mode);
     int (*unlink)(struct io *io, int dir, const char *name, bool directory);
     int (*rename)(struct io *io, int dir, const char *from, const char *to);
@@ -122,7 +123,6 @@ int io_sync(struct io *io, int fd);
 int io_stat(struct io *io, int fd, struct io_stat *ret);
 int io_statat(struct io *io, int dir, const char *name, struct io_stat *ret);
 int io_chmod(struct io *io, int fd, mode_t mode);
-int io_chmodat(struct io *io, int dir, const char *name, mode_t mode);
 int io_mkdir(struct io *io, int dir, const char *name, mode_t mode);
 int io_unlink(struct io *io, int dir, const char *name, bool directory);
 int io_rename(struct io *io, int dir, const char *from, const char *to);

@@ -71,9 +71,7 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     segment_name(oldest->part->base, name);
     (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
     (void)cache_keep(&log->segments.cache, oldest->part);
-    r = io_chmodat(io, log->dir, name, 0700);
-    if (r == 0)
-        r = io_rename(io, log->dir, name, dropped);
+    r = io_rename(io, log->dir, name, dropped);
     /* Somebody has removed it already: all the better. */
     if (r < 0 && r != -ENOENT) {
         cache_unkeep(&log->segments.cache, oldest->part);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/durability.h"
 
+#include "io/files.h"
 #include "recovery/metadata.h"
 
 #include <errno.h>
@@ -24,8 +25,7 @@ void durability_done(struct durability *durability)
 
 int durability_open(struct durability *durability, int root)
 {
-    int fd =
-        io_open(durability->io, root, METADATA_DURABLE, O_RDWR | O_CREAT, 0600);
+    int fd = io_open_own(durability->io, root, METADATA_DURABLE, true);
 
     if (fd < 0)
         return fd;

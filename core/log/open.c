@@ -165,9 +165,7 @@ static int reuse_active(struct clog *log)
 
     if (capacity < log->options.max_index)
         capacity = log->options.max_index;
-    r = segment_set_writable(log->io, log->dir, part->base, true);
-    if (r == 0)
-        r = cache_open_active(&log->segments.cache, part, capacity);
+    r = cache_open_active(&log->segments.cache, part, capacity);
     if (r == 0)
         r = segment_sync_new(part->files, log->dir);
     if (r == 0)
@@ -197,9 +195,9 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
         r = roll_add_active(log);
         mutex_unlock(&log->append_lock);
         if (r == 0 && log->segments.count > 1)
-            (void)segment_set_writable(
+            (void)segment_guard(
                 log->io, log->dir,
-                log->segments.parts[log->segments.count - 2]->base, false);
+                log->segments.parts[log->segments.count - 2]->base);
     } else {
         r = reuse_active(log);
     }

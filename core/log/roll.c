@@ -73,7 +73,7 @@ static void seal(struct clog *log, struct part *part)
     segments_seal(&log->segments, part);
     cache_unpin(&log->segments.cache, files);
     /* If this fails the next open does it. */
-    (void)segment_set_writable(log->io, log->dir, part->base, false);
+    (void)segment_guard(log->io, log->dir, part->base);
 }
 
 /* Nothing is appended meanwhile. */

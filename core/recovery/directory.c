@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "recovery/directory.h"
 
+#include "io/files.h"
 #include "recovery/report.h"
 
 #include <errno.h>
@@ -107,10 +108,7 @@ static int open_segments(struct recovery *recovery)
 
     if (!recovery->read_only) {
         r = io_mkdir(io, recovery->root, "segments", 0700);
-        if (r == -EEXIST)
-            /* A copy of a mount's segments has a mount's modes. */
-            r = io_chmodat(io, recovery->root, "segments", 0700);
-        if (r == 0)
+        if (r == 0 || r == -EEXIST)
             r = io_sync(io, recovery->root);
     }
     if (r < 0)
@@ -120,9 +118,13 @@ static int open_segments(struct recovery *recovery)
         return 0;
     if (r == -ENOTDIR || r == -ELOOP)
         return refuse(recovery, "segments", -EUCLEAN, "not a directory");
-    if (r >= 0)
-        recovery->segments = r;
-    return r < 0 ? r : 0;
+    if (r < 0)
+        return r;
+    recovery->segments = r;
+    /* A copy of a mount's segments has a mount's modes. */
+    if (!recovery->read_only)
+        io_let_owner_write(io, r);
+    return 0;
 }
 
 int directory_open(struct recovery *recovery)
@@ -299,7 +301,7 @@ static int measure_file(struct recovery *recovery, int dir, struct found *found,
                            "not a regular file");
     found->present[file] = true;
     found->sizes[file] = st.size;
-    if (st.mode & 0222)
+    if (!segment_is_guarded(&st))
         found->guarded = false;
     if (file == CLOG_STORE)
         found->time_ns = st.time_ns > 0 ? (uint64_t)st.time_ns : 0;
@@ -318,7 +320,7 @@ static int measure(struct recovery *recovery, struct found *found)
     if (dir < 0)
         return dir;
     r = io_stat(io, dir, &st);
-    found->guarded = r == 0 && (st.mode & 0222) == 0;
+    found->guarded = r == 0 && (st.mode & 0700) == 0700;
     for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
         r = measure_file(recovery, dir, found, file);
     io_close(io, dir);

@@ -88,7 +88,7 @@ int writer_store(struct io *io, int root, const struct writer *writer)
 {
     char text[TEXT_SIZE];
     int n = print_writer(writer, text);
-    int fd = io_open(io, root, METADATA_WRITER, O_WRONLY | O_CREAT, 0600);
+    int fd = io_open_own(io, root, METADATA_WRITER, true);
     int r;
 
     if (fd < 0)

@@ -2,6 +2,7 @@
 #include "recovery/quarantine.h"
 
 #include "io/buffer.h"
+#include "io/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static int make_file(struct io *io, int dir, const char *stem, const char *end)
     char name[96];
 
     (void)snprintf(name, sizeof(name), "%s.%s", stem, end);
-    return io_open(io, dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    return io_make(io, dir, name);
 }
 
 static int keep_tail(struct io *io, int dir, const char *stem,

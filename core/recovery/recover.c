@@ -142,8 +142,7 @@ static int settle_all_sealed(struct recovery *recovery)
         if (r < 0)
             return r;
         if (!recovery->read_only && !found->guarded)
-            (void)segment_set_writable(recovery->io, recovery->segments,
-                                       found->base, false);
+            (void)segment_guard(recovery->io, recovery->segments, found->base);
     }
     return 0;
 }

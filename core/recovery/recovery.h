@@ -14,7 +14,7 @@ struct found {
     uint64_t base;
     bool present[3];      /* by enum clog_file */
     uint64_t sizes[3];    /* bytes on disk */
-    bool guarded;         /* nobody may write to directory and files */
+    bool guarded;         /* nobody may write to the files */
     struct extent extent; /* what is served */
     uint64_t time_ns;     /* of its store's last change */
     uint8_t *index;       /* owned: entries that stand for a wrong index that

@@ -2,6 +2,7 @@
 #include "recovery/repair.h"
 
 #include "io/buffer.h"
+#include "io/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +36,7 @@ static int write_index(struct io *io, int dir, const struct scan *scan,
                        bool exact)
 {
     uint64_t size = scan->extent.count * SLOT_SIZE;
-    int fd =
-        io_open(io, dir, segment_files[CLOG_INDEX], O_RDWR | O_CREAT, 0600);
+    int fd = io_open_own(io, dir, segment_files[CLOG_INDEX], true);
     int r;
 
     if (fd < 0)
@@ -55,18 +55,15 @@ static int write_index(struct io *io, int dir, const struct scan *scan,
 int repair_index(struct io *io, int segments, uint64_t base,
                  const struct scan *scan, bool exact, bool sealed)
 {
-    int dir;
-    int r = segment_set_writable(io, segments, base, true);
+    int dir = segment_open_writable(io, segments, base);
+    int r;
 
-    if (r < 0)
-        return r;
-    dir = segment_open_dir(io, segments, base);
     if (dir < 0)
         return dir;
     r = write_index(io, dir, scan, exact);
     io_close(io, dir);
     if (r == 0 && sealed)
-        r = segment_set_writable(io, segments, base, false);
+        r = segment_guard(io, segments, base);
     return r;
 }
 
@@ -101,7 +98,7 @@ static int reopen_file(struct recovery *recovery, const struct found *found,
 
     if (!found->present[file])
         return 0;
-    fd = io_open(recovery->io, dir, segment_files[file], O_RDWR, 0);
+    fd = io_open_own(recovery->io, dir, segment_files[file], false);
     if (fd < 0)
         return fd;
     *ret_fd = fd;
@@ -111,12 +108,9 @@ static int reopen_file(struct recovery *recovery, const struct found *found,
 static int reopen(struct recovery *recovery, const struct found *found,
                   struct reopened *ret)
 {
-    int r = segment_set_writable(recovery->io, recovery->segments, found->base,
-                                 true);
+    int r =
+        segment_open_writable(recovery->io, recovery->segments, found->base);
 
-    if (r < 0)
-        return r;
-    r = segment_open_dir(recovery->io, recovery->segments, found->base);
     if (r < 0)
         return r;
     ret->dir = r;

@@ -2,6 +2,7 @@
 #include "segment/segment.h"
 
 #include "io/bytes.h"
+#include "io/files.h"
 #include "segment/index.h"
 #include "segment/stamps.h"
 
@@ -56,6 +57,15 @@ int segment_open_dir(struct io *io, int segments, uint64_t base)
     return io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
+int segment_open_writable(struct io *io, int segments, uint64_t base)
+{
+    int dir = segment_open_dir(io, segments, base);
+
+    if (dir >= 0)
+        io_let_owner_write(io, dir);
+    return dir;
+}
+
 /* The file's descriptor; -1, which is what slots and store take for a file
    without bytes, when it is missing. */
 static int open_file(struct io *io, int dir, enum clog_file file, int *ret_fd)
@@ -107,7 +117,7 @@ int segment_open(struct segment *segment, struct io *io, int segments,
 
 static int make_file(struct io *io, int dir, enum clog_file file)
 {
-    return io_open(io, dir, segment_files[file], O_RDWR | O_CREAT, 0600);
+    return io_open_own(io, dir, segment_files[file], true);
 }
 
 static int make_slots(struct slots *slots, struct io *io, int dir,
@@ -148,7 +158,7 @@ int segment_open_active(struct segment *segment, struct io *io, int segments,
 
     *segment = (struct segment){.io = io, .base = base, .dir = -1};
     store_open(&segment->store, io, -1);
-    segment->dir = segment_open_dir(io, segments, base);
+    segment->dir = segment_open_writable(io, segments, base);
     r = segment->dir < 0 ? segment->dir : make_files(segment, capacity);
     if (r < 0)
         segment_done(segment);
@@ -293,49 +303,63 @@ int segment_sync_all(struct segment *segment)
     return r < 0 ? r : io_datasync(segment->io, segment->index.fd);
 }
 
+/* Missing is fine. */
+static int remove_file(struct io *io, int dir, const char *name)
+{
+    int r = io_unlink(io, dir, name, false);
+
+    return r == -ENOENT ? 0 : r;
+}
+
 int segment_remove(struct io *io, int segments, const char *name)
 {
     int dir = io_open(io, segments, name, O_RDONLY | O_DIRECTORY, 0);
-    int r;
+    char temporary[SEGMENT_NAME];
+    int r = 0;
 
     if (dir < 0)
         return dir;
-    r = io_chmod(io, dir, 0700);
+    io_let_owner_write(io, dir);
     for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++) {
-        r = io_unlink(io, dir, segment_files[file], false);
-        if (r == -ENOENT)
-            r = 0;
+        (void)snprintf(temporary, sizeof(temporary), "%s.new",
+                       segment_files[file]);
+        r = remove_file(io, dir, segment_files[file]);
+        if (r == 0)
+            r = remove_file(io, dir, temporary);
     }
     io_close(io, dir);
     return r < 0 ? r : io_unlink(io, segments, name, true);
 }
 
-static int set_files_writable(struct io *io, int dir, bool writable)
+bool segment_is_guarded(const struct io_stat *file)
 {
-    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++) {
-        int r =
-            io_chmodat(io, dir, segment_files[file], writable ? 0600 : 0400);
-
-        if (r < 0 && r != -ENOENT)
-            return r;
-    }
-    return 0;
+    return (file->mode & 0222) == 0 || file->links > 1 || file->type != IO_FILE;
 }
 
-int segment_set_writable(struct io *io, int segments, uint64_t base,
-                         bool writable)
+static int guard_file(struct io *io, int dir, enum clog_file file)
 {
-    int dir = segment_open_dir(io, segments, base);
+    int fd = io_open(io, dir, segment_files[file], O_RDONLY, 0);
+    struct io_stat st;
+    int r;
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    r = io_stat(io, fd, &st);
+    if (r == 0 && !segment_is_guarded(&st))
+        r = io_chmod(io, fd, st.mode & ~(mode_t)0222);
+    io_close(io, fd);
+    return r;
+}
+
+int segment_guard(struct io *io, int segments, uint64_t base)
+{
+    int dir = segment_open_writable(io, segments, base);
     int r = 0;
 
     if (dir < 0)
         return dir;
-    if (writable)
-        r = io_chmod(io, dir, 0700);
-    if (r == 0)
-        r = set_files_writable(io, dir, writable);
-    if (r == 0 && !writable)
-        r = io_chmod(io, dir, 0500);
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
+        r = guard_file(io, dir, (enum clog_file)file);
     io_close(io, dir);
     return r;
 }

@@ -81,6 +81,9 @@ int segment_parse(const char *name, uint64_t *ret_base);
 /* Opens the directory of the segment base. */
 int segment_open_dir(struct io *io, int segments, uint64_t base);
 
+/* The same, and lets its owner make files in it. */
+int segment_open_writable(struct io *io, int segments, uint64_t base);
+
 /*
  * Removes the directory name, that of a dropped segment, and its files. On
  * failure, or after a crash, it has fewer of them, and can be tried again.
@@ -140,10 +143,13 @@ int segment_sync(struct segment *segment);
 /* Makes all three files durable. */
 int segment_sync_all(struct segment *segment);
 
-/* Lets nobody write to the files and the directory any more, or lets their
-   owner again. Missing files are passed over. */
-int segment_set_writable(struct io *io, int segments, uint64_t base,
-                         bool writable);
+/* Takes write permission from the files of a sealed segment. Its directory
+   stays its owner's, who may remove what is theirs. Missing files are passed
+   over, and files that have other names too. */
+int segment_guard(struct io *io, int segments, uint64_t base);
+
+/* Whether a file of a segment needs no guarding. */
+bool segment_is_guarded(const struct io_stat *file);
 
 /*
  * Where record base + i is, by the index. EIO: the index does not have it.

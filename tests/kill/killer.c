@@ -128,13 +128,6 @@ static int killer_chmod(struct io *io, int fd, mode_t mode)
     return end(last, real()->chmod(io, fd, mode));
 }
 
-static int killer_chmodat(struct io *io, int dir, const char *name, mode_t mode)
-{
-    bool last = begin(io, CALL_CHANGE);
-
-    return end(last, real()->chmodat(io, dir, name, mode));
-}
-
 static int killer_mkdir(struct io *io, int dir, const char *name, mode_t mode)
 {
     bool last = begin(io, CALL_CHANGE);
@@ -174,7 +167,6 @@ void killer_init(struct killer *killer)
     killer->ops.datasync = killer_datasync;
     killer->ops.sync = killer_sync;
     killer->ops.chmod = killer_chmod;
-    killer->ops.chmodat = killer_chmodat;
     killer->ops.mkdir = killer_mkdir;
     killer->ops.unlink = killer_unlink;
     killer->ops.rename = killer_rename;

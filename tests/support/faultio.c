@@ -228,11 +228,6 @@ static int fault_chmod(struct io *io, int fd, mode_t mode)
     MAKE(io, CALL_CHANGE, BELOW(chmod, fd, mode));
 }
 
-static int fault_chmodat(struct io *io, int dir, const char *name, mode_t mode)
-{
-    MAKE(io, CALL_CHANGE, BELOW(chmodat, dir, name, mode));
-}
-
 static int fault_mkdir(struct io *io, int dir, const char *name, mode_t mode)
 {
     MAKE(io, CALL_CHANGE, BELOW(mkdir, dir, name, mode));
@@ -335,7 +330,6 @@ static const struct io_ops fault_ops = {
     .stat = fault_stat,
     .statat = fault_statat,
     .chmod = fault_chmod,
-    .chmodat = fault_chmodat,
     .mkdir = fault_mkdir,
     .unlink = fault_unlink,
     .rename = fault_rename,

@@ -132,6 +132,8 @@ static int mem_open(struct io *io, int dir, const char *name, int flags,
             return r;
         return take_fd(memio, (uint32_t)r, flags);
     }
+    if ((flags & O_CREAT) && (flags & O_EXCL))
+        return -EEXIST;
     r = may_open(&memio->nodes[number], flags);
     if (r == 0 && (flags & O_TRUNC))
         r = disk_resize(memio, &memio->nodes[number], 0);
@@ -293,6 +295,7 @@ static void fill_stat(const struct node *node, struct io_stat *ret)
     *ret = (struct io_stat){.type = node->type,
                             .size = node->size,
                             .mode = node->mode,
+                            .links = 1,
                             .time_ns = node->time_ns,
                             .dev = 1,
                             .ino = node->ino};
@@ -336,16 +339,6 @@ static int mem_chmod(struct io *io, int fd, mode_t mode)
 {
     open_node(disk(io), fd)->mode = mode;
     return 0;
-}
-
-static int mem_chmodat(struct io *io, int dir, const char *name, mode_t mode)
-{
-    struct node *node = NULL;
-    int r = find(disk(io), dir, name, &node);
-
-    if (r == 0)
-        node->mode = mode;
-    return r;
 }
 
 static int mem_mkdir(struct io *io, int dir, const char *name, mode_t mode)
@@ -490,7 +483,6 @@ static const struct io_ops mem_ops = {
     .stat = mem_stat,
     .statat = mem_statat,
     .chmod = mem_chmod,
-    .chmodat = mem_chmodat,
     .mkdir = mem_mkdir,
     .unlink = mem_unlink,
     .rename = mem_rename,

@@ -400,6 +400,60 @@ static void test_io_clocks_and_boot_id_are_the_systems(void **state)
     assert_int_equal(strlen(boot_id), 36);
 }
 
+/* A file with another name is copied before it is written to: the other keeps
+   its bytes, and holes stay holes. */
+static void test_files_own_copies_what_others_have(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[2][256];
+    struct stat st;
+    int root = io_open_root(io_posix(), fixture->dir);
+    int fd;
+
+    file_save(fixture->dir, "file", "head", 4);
+    file_resize(fixture->dir, "file", (uint64_t)64 << 20);
+    file_patch(fixture->dir, "file", ((uint64_t)64 << 20) - 4, "tail", 4);
+    (void)snprintf(path[0], sizeof(path[0]), "%s/file", fixture->dir);
+    (void)snprintf(path[1], sizeof(path[1]), "%s/other", fixture->dir);
+    assert_int_equal(chmod(path[0], 0440), 0);
+    assert_int_equal(link(path[0], path[1]), 0);
+    fd = io_open_own(io_posix(), root, "file", true);
+    assert_true(fd >= 0);
+    assert_int_equal(io_write(io_posix(), fd, "HEAD", 4, 0), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_nlink, 1);
+    assert_int_equal(st.st_size, (int64_t)64 << 20);
+    assert_in_range(st.st_blocks, 1, 1024);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    io_close(io_posix(), fd);
+    assert_int_equal(stat(path[1], &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0440);
+    assert_int_equal(truncate(path[1], 4), 0);
+    assert_true(file_holds(fixture->dir, "other", "head", 4));
+    assert_false(file_exists(fixture->dir, "file.new"));
+    io_close(io_posix(), root);
+}
+
+/* What is no regular file is neither read whole nor written to. */
+static void test_files_fifo_is_euclean(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[256];
+    char data[8];
+    int root = io_open_root(io_posix(), fixture->dir);
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/fifo", fixture->dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(io_load(io_posix(), root, "fifo", data, 8), -EUCLEAN);
+    assert_int_equal(io_open_own(io_posix(), root, "fifo", true), -EUCLEAN);
+    fd = io_make(io_posix(), root, "fifo");
+    assert_true(fd >= 0);
+    io_close(io_posix(), fd);
+    assert_int_equal(file_size(fixture->dir, "fifo"), 0);
+    io_close(io_posix(), root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +468,8 @@ int main(void)
         FIXTURE_TEST(test_io_list_ends_where_told),
         FIXTURE_TEST(test_io_copy_of_cut_map_is_eio),
         FIXTURE_TEST(test_io_cached_is_what_is_in_memory),
+        FIXTURE_TEST(test_files_own_copies_what_others_have),
+        FIXTURE_TEST(test_files_fifo_is_euclean),
         cmocka_unit_test(test_io_foreign_sigbus_goes_on),
         FIXTURE_TEST(test_io_copy_behind_a_chaining_handler_is_eio_again),
         cmocka_unit_test(test_io_clocks_and_boot_id_are_the_systems),

@@ -362,7 +362,7 @@ static void test_log_rolls_before_max_store(void **state)
     fixture_expect_filled(fixture, 0, 100);
     assert_int_equal(fixture_status(fixture).rolls,
                      fixture_status(fixture).segments - 1);
-    assert_int_equal(file_mode(fixture->dir, ZERO), 0500);
+    assert_int_equal(file_mode(fixture->dir, ZERO), 0700);
     assert_int_equal(file_mode(fixture->dir, ZERO "/store"), 0400);
     assert_int_equal(file_mode(fixture->dir, ZERO "/index"), 0400);
     assert_int_equal(file_mode(fixture->dir, ZERO "/stamps"), 0400);

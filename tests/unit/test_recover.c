@@ -890,7 +890,7 @@ static void test_recover_sealed_writable_is_guarded(void **state)
     assert_int_equal(
         file_mode(bench->fixture->dir, path_of(bench, 0, "store").name), 0400);
     assert_int_equal(file_mode(bench->fixture->dir, path_of(bench, 0, "").name),
-                     0500);
+                     0700);
 }
 
 /* --- Marks that speak of other files -------------------------------------- */
@@ -1074,7 +1074,7 @@ static void test_recover_zeroed_under_same_boot_goes_on_behind(void **state)
     fixture_open(fixture);
     assert_int_equal(fixture_note(fixture, CLOG_NOTE_GAP)->count, 9);
     assert_int_equal(fixture_status(fixture).segments, 2);
-    assert_int_equal(file_mode(fixture->dir, segment) & 0777, 0500);
+    assert_int_equal(file_mode(fixture->dir, segment) & 0777, 0700);
     expect_one_owner(fixture, 9);
     fixture_expect_error(fixture, 0, -EIO);
 }
