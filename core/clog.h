@@ -219,7 +219,8 @@ int clog_close(struct clog *log);
  *
  * Acknowledged when it returns. It waits where the append must roll first: a
  * roll makes the full segment durable. EINVAL: an empty record or an empty
- * batch. On any error nothing is appended.
+ * batch. EUCLEAN: the next segment's name is taken in the log's directory, by
+ * something that this log has not made. On any error nothing is appended.
  */
 int clog_append(struct clog *log, const void *data, size_t size, unsigned flags,
                 uint64_t *ret_offset);

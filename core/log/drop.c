@@ -10,28 +10,6 @@
 /* Bytes on disk of a record besides its payload's and its prefix's. */
 #define SLOTS_SIZE (2 * (uint64_t)SLOT_SIZE)
 
-int drop_look(struct clog *log, struct oldest *ret_oldest)
-{
-    struct part *active = NULL;
-    struct clog_segment segment;
-    int r = segments_find_after(&log->segments, 0, &ret_oldest->part,
-                                &ret_oldest->extent);
-
-    if (r < 0)
-        return r;
-    segments_totals(&log->segments, &ret_oldest->bytes, &ret_oldest->records);
-    r = clog_segment(log, ret_oldest->part->base, 0, &segment);
-    if (r < 0) {
-        segments_put(&log->segments, ret_oldest->part);
-        return r;
-    }
-    if (segments_find_active(&log->segments, &active) == 0)
-        segments_put(&log->segments, active);
-    ret_oldest->active = active == ret_oldest->part;
-    ret_oldest->last_ns = segment.time_ns;
-    return 0;
-}
-
 bool drop_is_unread(struct clog *log, const struct oldest *oldest)
 {
     return cursors_lowest(&log->cursors) <
@@ -95,9 +73,9 @@ int drop_for_room(struct clog *log)
     if (!(log->options.flags & CLOG_DROP_OLDEST))
         return -ENOSPC;
     mutex_lock(&log->retain_lock);
-    r = drop_look(log, &oldest);
+    r = segments_look_oldest(&log->segments, &oldest);
     if (r == 0) {
-        r = oldest.active ? -ENOSPC : drop_oldest(log, &oldest, DROP_BY_FULL);
+        r = oldest.sealed ? drop_oldest(log, &oldest, DROP_BY_FULL) : -ENOSPC;
         segments_put(&log->segments, oldest.part);
     }
     mutex_unlock(&log->retain_lock);
@@ -121,7 +99,7 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
         (options->retain_records == 0 ||
          total_records + records <= options->retain_records))
         return 0;
-    if (drop_look(log, &oldest) < 0)
+    if (segments_look_oldest(&log->segments, &oldest) < 0)
         return 0;
     unread = drop_is_unread(log, &oldest);
     segments_put(&log->segments, oldest.part);

@@ -16,23 +16,10 @@ enum drop_cause {
     DROP_BY_HAND,
 };
 
-/* The oldest segment and what there is in all. */
-struct oldest {
-    struct part *part; /* a reference */
-    bool active;
-    struct extent extent;
-    uint64_t last_ns;
-    uint64_t bytes, records; /* of the whole log */
-};
-
-/* Looks at the oldest segment; oldest->part is to be put. ENOENT: there is
-   none. */
-int drop_look(struct clog *log, struct oldest *ret_oldest);
-
 /* Whether a cursor has still to read of it. */
 bool drop_is_unread(struct clog *log, const struct oldest *oldest);
 
-/* Drops it, durably; it is not the active one. */
+/* Drops it, durably; it is sealed, and was looked at under this lock. */
 int drop_oldest(struct clog *log, const struct oldest *oldest,
                 enum drop_cause cause) REQUIRES(log->retain_lock);
 

@@ -26,22 +26,30 @@ void retain_set_limits(struct clog_options *options)
     options->max_index -= options->max_index % SLOT_SIZE;
 }
 
-/* Which limit the oldest segment must go by. */
-static enum drop_cause due(const struct clog *log, const struct oldest *oldest)
+/* Whether the last record is older than it may be. */
+static bool is_old(struct clog *log, const struct oldest *oldest)
+{
+    uint64_t age_ns = log->options.retain_age_ns;
+    struct clog_segment segment;
+    int64_t now = io_now(log->io);
+
+    return age_ns > 0 && now > 0 &&
+           clog_segment(log, oldest->part->base, 0, &segment) == 0 &&
+           (uint64_t)now > segment.time_ns &&
+           (uint64_t)now - segment.time_ns > age_ns;
+}
+
+/* Which limit the oldest segment, which is sealed, must go by. */
+static enum drop_cause due(struct clog *log, const struct oldest *oldest)
 {
     const struct clog_options *options = &log->options;
-    int64_t now = io_now(log->io);
 
     if (options->retain_bytes > 0 && oldest->bytes > options->retain_bytes)
         return DROP_BY_BYTES;
     if (options->retain_records > 0 &&
         oldest->records > options->retain_records)
         return DROP_BY_RECORDS;
-    if (options->retain_age_ns > 0 && now > 0 &&
-        (uint64_t)now > oldest->last_ns &&
-        (uint64_t)now - oldest->last_ns > options->retain_age_ns)
-        return DROP_BY_AGE;
-    return DROP_BY_NONE;
+    return is_old(log, oldest) ? DROP_BY_AGE : DROP_BY_NONE;
 }
 
 /* Drops the oldest segment if a limit says so. Returns 1 if it did. */
@@ -49,11 +57,11 @@ static int retain_one(struct clog *log) REQUIRES(log->retain_lock)
 {
     struct oldest oldest;
     enum drop_cause cause;
-    int r = drop_look(log, &oldest);
+    int r = segments_look_oldest(&log->segments, &oldest);
 
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    cause = oldest.active ? DROP_BY_NONE : due(log, &oldest);
+    cause = oldest.sealed ? due(log, &oldest) : DROP_BY_NONE;
     if (cause != DROP_BY_NONE && (log->options.flags & CLOG_KEEP_UNREAD) &&
         !(log->options.flags & CLOG_DROP_OLDEST) &&
         drop_is_unread(log, &oldest))
@@ -113,10 +121,10 @@ static int drop_locked(struct clog *log, uint64_t base)
     if (r < 0)
         return r;
     segments_put(&log->segments, part);
-    r = drop_look(log, &oldest);
+    r = segments_look_oldest(&log->segments, &oldest);
     if (r < 0)
         return r;
-    if (oldest.active || oldest.part->base != base)
+    if (!oldest.sealed || oldest.part->base != base)
         r = -EBUSY;
     else
         r = drop_oldest(log, &oldest, DROP_BY_HAND);

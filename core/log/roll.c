@@ -66,14 +66,17 @@ int roll_add_active(struct clog *log)
     return r;
 }
 
+/* Whoever pins the files next gets some to read alone. What is sealed may be
+   dropped, and is gone then: so that is said last. */
 static void seal(struct clog *log, struct part *part)
 {
     struct segment *files = part->files;
 
-    segments_seal(&log->segments, part);
+    cache_replace(&log->segments.cache, part);
     cache_unpin(&log->segments.cache, files);
     /* If this fails the next open does it. */
     (void)segment_guard(log->io, log->dir, part->base);
+    segments_seal(&log->segments, part);
 }
 
 /* Nothing is appended meanwhile. */

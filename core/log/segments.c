@@ -186,12 +186,18 @@ static int make_room(struct segments *segments)
     return 0;
 }
 
+static bool is_behind(const struct segments *segments, const struct part *part)
+{
+    return segments->count == 0 ||
+           segments->parts[segments->count - 1]->base < part->base;
+}
+
 int segments_add(struct segments *segments, struct part *part)
 {
     int r;
 
     rwlock_write(&segments->lock);
-    r = make_room(segments);
+    r = is_behind(segments, part) ? make_room(segments) : -EUCLEAN;
     if (r == 0) {
         part->stream_start = segments->stream_end;
         segments->parts[segments->count++] = part;
@@ -231,7 +237,6 @@ void segments_seal(struct segments *segments, struct part *part)
     rwlock_write(&segments->lock);
     part->sealed = true;
     rwlock_unlock(&segments->lock);
-    cache_replace(&segments->cache, part);
 }
 
 void segments_remove_first(struct segments *segments)
@@ -294,6 +299,23 @@ static uint64_t stored_bytes(const struct segments *segments)
 
     return segments->stream_end - start +
            (RECORD_PREFIX + 2 * (uint64_t)SLOT_SIZE) * segments->records;
+}
+
+int segments_look_oldest(struct segments *segments, struct oldest *ret_oldest)
+{
+    int r = -ENOENT;
+
+    rwlock_read(&segments->lock);
+    if (segments->count > 0) {
+        found(segments->parts[0], &ret_oldest->part);
+        ret_oldest->sealed = ret_oldest->part->sealed;
+        ret_oldest->extent = ret_oldest->part->extent;
+        ret_oldest->bytes = stored_bytes(segments);
+        ret_oldest->records = segments->records;
+        r = 0;
+    }
+    rwlock_unlock(&segments->lock);
+    return r;
 }
 
 void segments_totals(struct segments *segments, uint64_t *ret_bytes,

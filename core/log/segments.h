@@ -69,8 +69,20 @@ void segments_put(struct segments *segments, struct part *part);
 struct extent segments_extent(struct segments *segments,
                               const struct part *part);
 
+/* The first part, and what there is in all, at one moment. */
+struct oldest {
+    struct part *part;       /* a reference */
+    bool sealed;             /* what follows of it is constant, and it may go */
+    struct extent extent;    /* how much of it counts */
+    uint64_t bytes, records; /* of all parts */
+};
+
+/* oldest->part is to be put. ENOENT: there is none. */
+int segments_look_oldest(struct segments *segments, struct oldest *ret_oldest);
+
 /* Adds a part behind the others, with what it has; its stream_start is set.
-   Takes the caller's reference over, unless it fails: ENOMEM. */
+   Takes the caller's reference over, unless it fails: ENOMEM, or EUCLEAN where
+   its base is not above those of the others. */
 int segments_add(struct segments *segments, struct part *part);
 
 /* Publishes what has been appended to the active part, at that time. The caller
@@ -78,8 +90,8 @@ int segments_add(struct segments *segments, struct part *part);
 void segments_grow(struct segments *segments, const struct extent *extent,
                    uint64_t time_ns);
 
-/* Seals a part whose files the caller has pinned: whoever pins them next gets
-   files to read alone. */
+/* From here on the part never changes, and may be dropped. The last that is
+   done to it in a roll. */
 void segments_seal(struct segments *segments, struct part *part);
 
 /* Takes the first part, whose files are kept, out of the log; it goes when

@@ -187,6 +187,21 @@ static void test_segments_dropped_stay_for_who_has_them(void **state)
     assert_int_equal(status.pinned_bytes, 0);
 }
 
+/* Two segments never have the same records. */
+static void test_segments_refuse_a_base_that_is_there(void **state)
+{
+    struct part part = {.base = 5};
+
+    (void)state;
+    (void)add(0, 2);
+    (void)add(5, 0);
+    assert_int_equal(segments_add(&segments, &part), -EUCLEAN);
+    part.base = 4;
+    assert_int_equal(segments_add(&segments, &part), -EUCLEAN);
+    assert_int_equal(segments.count, 2);
+    expect_offset(1, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +210,7 @@ int main(void)
         TEST(test_segments_find_a_byte),
         TEST(test_segments_find_the_next_base),
         TEST(test_segments_grow_by_what_is_appended),
+        TEST(test_segments_refuse_a_base_that_is_there),
         TEST(test_segments_dropped_stay_for_who_has_them),
     };
 
