@@ -62,7 +62,7 @@ static int posix_open(struct io *io, int dir, const char *name, int flags,
     return result(openat(dir, name, flags, mode));
 }
 
-static int posix_close(struct io *io, int fd)
+static int posix_close_fd(struct io *io, int fd)
 {
     (void)io;
     return result(close(fd));
@@ -316,7 +316,7 @@ static int posix_boot_id(struct io *io, char ret[static 37])
 
 static const struct io_ops posix_ops = {
     .open = posix_open,
-    .close = posix_close,
+    .close = posix_close_fd,
     .readv = posix_readv,
     .writev = posix_writev,
     .truncate = posix_truncate,

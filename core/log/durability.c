@@ -12,7 +12,7 @@ void durability_init(struct durability *durability, struct io *io)
     *durability = (struct durability){.io = io, .fd = -1};
     mutex_init(&durability->gate);
     mutex_init(&durability->lock);
-    (void)pthread_cond_init(&durability->synced, NULL);
+    cond_init(&durability->synced);
 }
 
 void durability_done(struct durability *durability)

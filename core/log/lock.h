@@ -70,24 +70,37 @@ static inline void mutex_unlock(struct mutex *mutex) RELEASES(*mutex) UNCHECKED
     (void)pthread_mutex_unlock(&mutex->pthread);
 }
 
+/* For mutex_wait(): its moments are of CLOCK_MONOTONIC. */
+static inline void cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 /* Gives the mutex back, waits, takes it again. until is a moment of
    CLOCK_MONOTONIC; NULL: for ever. Returns 0 or ETIMEDOUT. */
 static inline int mutex_wait(struct mutex *mutex, pthread_cond_t *cond,
                              const struct timespec *until) REQUIRES(*mutex)
 {
-    return until ? pthread_cond_clockwait(cond, &mutex->pthread,
-                                          CLOCK_MONOTONIC, until)
+    return until ? pthread_cond_timedwait(cond, &mutex->pthread, until)
                  : pthread_cond_wait(cond, &mutex->pthread);
 }
 
-/* Readers are many and short; a writer does not wait for all of them. */
+/* Readers are many and short; a writer does not wait for all of them, if the C
+   library can be told so. */
 static inline void rwlock_init(struct rwlock *rwlock)
 {
     pthread_rwlockattr_t attr;
 
     (void)pthread_rwlockattr_init(&attr);
+#ifdef __GLIBC__
     (void)pthread_rwlockattr_setkind_np(
         &attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
     (void)pthread_rwlock_init(&rwlock->pthread, &attr);
     (void)pthread_rwlockattr_destroy(&attr);
 }

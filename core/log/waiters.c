@@ -6,7 +6,7 @@
 void waiters_init(struct waiters *waiters)
 {
     mutex_init(&waiters->lock);
-    (void)pthread_cond_init(&waiters->more, NULL);
+    cond_init(&waiters->more);
     atomic_init(&waiters->count, 0);
 }
 
