@@ -45,9 +45,10 @@
  *               as the filesystem said; nothing of the append remains
  *
  * The library prints nothing and starts no thread. It installs one SIGBUS
- * handler for the process, the first time a log is opened: a mapped index
- * that somebody truncates is then an error of the look-up, not the end of
- * the process. Any other SIGBUS goes on to the handler that was there before.
+ * handler for the process whenever a log is opened and finds another one: a
+ * mapped index that somebody truncates is then an error of the look-up, not
+ * the end of the process. Any other SIGBUS goes on to the handler that was
+ * there before. A thread that reads from a log has SIGBUS unblocked.
  */
 #ifndef CLOG_H
 #define CLOG_H

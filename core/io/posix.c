@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -342,8 +341,7 @@ static const struct io_ops posix_ops = {
 struct io *io_posix(void)
 {
     static struct io posix = {&posix_ops};
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    (void)pthread_once(&once, sigbus_install);
+    sigbus_install();
     return &posix;
 }

@@ -8,19 +8,26 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-/*
- * A read of a map faults with SIGBUS where the file has been cut short. The
- * one guarded read that a thread is in can be left by a jump; every other
- * SIGBUS goes on to whoever was there first.
- */
-static _Thread_local sigjmp_buf *guard;
-static struct sigaction old_action;
+/* The read of a map that a thread is in, which can be left by a jump. */
+struct guard {
+    sigjmp_buf leave;
+    uintptr_t from, size;
+};
 
-/* Another handler, put before ours, may have been called with the signal
-   blocked, and the jump leaves that one as well. */
-static void leave_handler(void)
+static _Thread_local struct guard *guard;
+static _Thread_local unsigned passed; /* how often this SIGBUS was passed on */
+static _Thread_local bool unblocked;
+
+/* The handlers that were there before ours, each time it was installed: the
+   last of them, number n at n % OLD_ACTIONS. */
+#define OLD_ACTIONS 8u
+static struct sigaction old_actions[OLD_ACTIONS];
+static _Atomic unsigned old_count;
+
+static void unblock(void)
 {
     sigset_t sigbus;
 
@@ -29,37 +36,100 @@ static void leave_handler(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &sigbus, NULL);
 }
 
+/* What the system does by itself. A fault comes again when this returns; a
+   signal that somebody has sent does not. */
+static void act_as_default(int signo, const siginfo_t *info)
+{
+    (void)signal(signo, SIG_DFL);
+    unblock();
+    if (info->si_code <= 0)
+        (void)raise(signo);
+}
+
+/* The handler to pass a SIGBUS on to. One that was put before ours, and now is
+   behind it, may call ours again: then it is the turn of the one before. */
+static struct sigaction next_action(void)
+{
+    static const struct sigaction none = {.sa_handler = SIG_DFL};
+
+    if (passed >= old_count || passed >= OLD_ACTIONS)
+        return none;
+    return old_actions[(old_count - 1 - passed) % OLD_ACTIONS];
+}
+
+static void pass_on(int signo, siginfo_t *info, void *context)
+{
+    struct sigaction action = next_action();
+
+    passed++;
+    if (action.sa_flags & SA_SIGINFO)
+        action.sa_sigaction(signo, info, context);
+    else if (action.sa_handler == SIG_DFL ||
+             (action.sa_handler == SIG_IGN && info->si_code > 0))
+        act_as_default(signo, info);
+    else if (action.sa_handler != SIG_IGN)
+        action.sa_handler(signo);
+    passed--;
+}
+
+static bool is_guarded(const siginfo_t *info)
+{
+    return guard && info->si_code > 0 &&
+           (uintptr_t)info->si_addr - guard->from < guard->size;
+}
+
 static void on_sigbus(int signo, siginfo_t *info, void *context)
 {
-    if (guard) {
-        leave_handler();
-        siglongjmp(*guard, 1);
+    if (!is_guarded(info)) {
+        pass_on(signo, info, context);
+        return;
     }
-    if (old_action.sa_flags & SA_SIGINFO) {
-        old_action.sa_sigaction(signo, info, context);
-    } else if (old_action.sa_handler == SIG_DFL ||
-               old_action.sa_handler == SIG_IGN) {
-        /* The instruction faults again, and then as if we had not been. */
-        (void)signal(signo, SIG_DFL);
-    } else {
-        old_action.sa_handler(signo);
-    }
+    /* Another handler may have been called with the signal blocked, and the
+       jump leaves that one as well. */
+    unblock();
+    siglongjmp(guard->leave, 1);
+}
+
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_sigbus;
+}
+
+static void install(void)
+{
+    struct sigaction action = {.sa_sigaction = on_sigbus,
+                               .sa_flags =
+                                   SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
+    struct sigaction old;
+
+    if (sigaction(SIGBUS, NULL, &old) < 0 || is_ours(&old))
+        return;
+    old_actions[old_count % OLD_ACTIONS] = old;
+    old_count++;
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGBUS, &action, NULL);
 }
 
 void sigbus_install(void)
 {
-    struct sigaction action = {.sa_sigaction = on_sigbus,
-                               .sa_flags = SA_SIGINFO | SA_NODEFER};
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGBUS, &action, &old_action);
+    (void)pthread_mutex_lock(&lock);
+    install();
+    (void)pthread_mutex_unlock(&lock);
 }
 
+/* A thread that blocks SIGBUS would be ended by a fault: it is let through
+   from the first read of a map on. To see to it at each would cost more than
+   the read. */
 int io_copy_mapped(void *to, const void *from, size_t size)
 {
-    sigjmp_buf here;
+    struct guard here = {.from = (uintptr_t)from, .size = size};
 
-    if (sigsetjmp(here, 0)) {
+    if (!unblocked)
+        unblock();
+    unblocked = true;
+    if (sigsetjmp(here.leave, 0)) {
         guard = NULL;
         return -EIO;
     }

@@ -123,8 +123,4 @@ void fixture_expect_sound(struct fixture *fixture);
    library. Opening a log by the functions above does so too. */
 void fixture_take_sigbus(void);
 
-/* Lets the library take SIGBUS now, from the handler there is. The first
-   setup does so too. */
-void fixture_learn_sigbus(void);
-
 #endif

@@ -236,6 +236,5 @@ int main(void)
                                         setup, teardown),
     };
 
-    fixture_learn_sigbus();
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,28 +315,165 @@ static void test_io_cached_is_what_is_in_memory(void **state)
     io_close(io_posix(), root);
 }
 
+static volatile bool sent; /* a SIGBUS that is no fault */
+
 static void on_foreign_sigbus(int signo)
 {
     (void)signo;
-    _exit(42);
+    _exit(sent ? 42 : 43);
 }
 
-/* A SIGBUS that is not ours goes to the handler that was there before. */
-static void test_io_foreign_sigbus_goes_on(void **state)
+/* Runs what in a child; returns how it ended. */
+static int in_child(int (*what)(const void *map), const void *map)
 {
     int status = 0;
-    pid_t pid;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(what(map));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* A map of a file that is shorter; the caller unmaps it. */
+static const void *cut_map(int fd)
+{
+    const void *map = NULL;
+
+    assert_int_equal(io_write(io_posix(), fd, "hello", 5, 0), 0);
+    assert_int_equal(io_posix()->ops->map(io_posix(), fd, MAP_SIZE, &map), 0);
+    return map;
+}
+
+static bool is_eio(const void *map)
+{
+    char byte;
+
+    return io_copy_mapped(&byte, (const char *)map + 4096, 1) == -EIO;
+}
+
+static int raise_after_handler(const void *map)
+{
+    (void)map;
+    (void)signal(SIGBUS, on_foreign_sigbus);
+    (void)io_posix();
+    sent = true;
+    (void)raise(SIGBUS);
+    return 1;
+}
+
+/* A SIGBUS that is not ours goes to the handler that was there before, */
+static void test_io_foreign_sigbus_goes_on(void **state)
+{
+    int status;
 
     (void)state;
-    fixture_take_sigbus();
-    pid = fork();
-    if (pid == 0) {
-        (void)raise(SIGBUS);
-        _exit(1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    status = in_child(raise_after_handler, NULL);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+static int raise_after_default(const void *map)
+{
+    (void)map;
+    (void)signal(SIGBUS, SIG_DFL);
+    (void)io_posix();
+    (void)raise(SIGBUS);
+    return 1;
+}
+
+/* ... or ends the process, where there was none, */
+static void test_io_foreign_sigbus_ends_the_process(void **state)
+{
+    int status;
+
+    (void)state;
+    status = in_child(raise_after_default, NULL);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGBUS);
+}
+
+static int raise_after_ignored(const void *map)
+{
+    (void)signal(SIGBUS, SIG_IGN);
+    (void)io_posix();
+    (void)raise(SIGBUS);
+    return !is_eio(map);
+}
+
+/* ... or nothing happens, where it was ignored; and the guard stays. */
+static void test_io_foreign_sigbus_leaves_the_guard(void **state)
+{
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const void *map = cut_map(fd);
+
+    assert_int_equal(in_child(raise_after_ignored, map), 0);
+    io_posix()->ops->unmap(io_posix(), map, MAP_SIZE);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+static void *copy_with_signals_blocked(void *map)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+    return is_eio(map) ? map : NULL;
+}
+
+static int copy_in_thread(const void *map)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    if (pthread_create(&thread, NULL, copy_with_signals_blocked,
+                       (void *)(uintptr_t)map) != 0)
+        return 1;
+    (void)pthread_join(thread, &result);
+    return result ? 0 : 2;
+}
+
+/* A thread that blocks all signals, as those beside a signalfd do, gets an
+   error as well. */
+static void test_io_copy_with_signals_blocked_is_eio(void **state)
+{
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const void *map = cut_map(fd);
+
+    assert_int_equal(in_child(copy_in_thread, map), 0);
+    io_posix()->ops->unmap(io_posix(), map, MAP_SIZE);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+static int replace_handler(const void *map)
+{
+    (void)io_posix();
+    (void)signal(SIGBUS, on_foreign_sigbus);
+    (void)io_posix();
+    if (!is_eio(map))
+        return 1;
+    sent = true;
+    (void)raise(SIGBUS);
+    return 2;
+}
+
+/* Whoever opens a log after another handler was put there is guarded again. */
+static void test_io_guard_is_put_back(void **state)
+{
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const void *map = cut_map(fd);
+    int status = in_child(replace_handler, map);
+
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+    io_posix()->ops->unmap(io_posix(), map, MAP_SIZE);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
 }
 
 static struct sigaction chained;
@@ -365,19 +503,41 @@ static void test_io_copy_behind_a_chaining_handler_is_eio_again(void **state)
 {
     int root = open_root(state);
     int fd = open_file(root, "file");
-    const void *map = NULL;
-    int status = 0;
-    pid_t pid;
+    const void *map = cut_map(fd);
 
-    fixture_take_sigbus();
-    assert_int_equal(io_write(io_posix(), fd, "hello", 5, 0), 0);
-    assert_int_equal(io_posix()->ops->map(io_posix(), fd, MAP_SIZE, &map), 0);
-    pid = fork();
-    if (pid == 0)
-        _exit(fault_twice(map));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(in_child(fault_twice, map), 0);
+    io_posix()->ops->unmap(io_posix(), map, MAP_SIZE);
+    io_close(io_posix(), fd);
+    io_close(io_posix(), root);
+}
+
+static int chain_both_ways(const void *map)
+{
+    struct sigaction action = {.sa_sigaction = on_chaining_sigbus,
+                               .sa_flags = SA_SIGINFO};
+
+    (void)signal(SIGBUS, on_foreign_sigbus);
+    (void)io_posix();
+    (void)sigaction(SIGBUS, &action, &chained);
+    (void)io_posix();
+    if (!is_eio(map))
+        return 1;
+    sent = true;
+    (void)raise(SIGBUS);
+    return 2;
+}
+
+/* Where each of two handlers passes on to the other, the one that was there
+   first ends it. */
+static void test_io_handlers_in_a_circle_end(void **state)
+{
+    int root = open_root(state);
+    int fd = open_file(root, "file");
+    const void *map = cut_map(fd);
+    int status = in_child(chain_both_ways, map);
+
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(WEXITSTATUS(status), 42);
     io_posix()->ops->unmap(io_posix(), map, MAP_SIZE);
     io_close(io_posix(), fd);
     io_close(io_posix(), root);
@@ -471,11 +631,14 @@ int main(void)
         FIXTURE_TEST(test_files_own_copies_what_others_have),
         FIXTURE_TEST(test_files_fifo_is_euclean),
         cmocka_unit_test(test_io_foreign_sigbus_goes_on),
+        cmocka_unit_test(test_io_foreign_sigbus_ends_the_process),
+        FIXTURE_TEST(test_io_foreign_sigbus_leaves_the_guard),
+        FIXTURE_TEST(test_io_copy_with_signals_blocked_is_eio),
+        FIXTURE_TEST(test_io_guard_is_put_back),
+        FIXTURE_TEST(test_io_handlers_in_a_circle_end),
         FIXTURE_TEST(test_io_copy_behind_a_chaining_handler_is_eio_again),
         cmocka_unit_test(test_io_clocks_and_boot_id_are_the_systems),
     };
 
-    (void)signal(SIGBUS, on_foreign_sigbus);
-    fixture_learn_sigbus();
     return cmocka_run_group_tests_name("io", tests, NULL, NULL);
 }

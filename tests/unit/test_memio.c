@@ -135,7 +135,6 @@ static void test_memio_has_sectors_that_cannot_be_read(void **state)
     char data[2048];
 
     (void)state;
-    fixture_learn_sigbus();
     fixture_take_sigbus();
     memset(text, 'x', 2048);
     text[2048] = '\0';

@@ -201,6 +201,5 @@ int main(void)
         FIXTURE_TEST(test_sized_verify_of_other_versions),
     };
 
-    fixture_learn_sigbus();
     return cmocka_run_group_tests_name("sized", tests, NULL, NULL);
 }

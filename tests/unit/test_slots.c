@@ -186,6 +186,5 @@ int main(void)
         FIXTURE_TEST(test_slots_cached_asks_for_their_bytes_alone),
     };
 
-    fixture_learn_sigbus();
     return cmocka_run_group_tests_name("slots", tests, NULL, NULL);
 }
