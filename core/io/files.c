@@ -58,9 +58,12 @@ int io_make(struct io *io, int dir, const char *name)
     return io_open(io, dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
-static bool is_zero(const uint8_t *data, size_t size)
+bool io_is_zero(const void *data, size_t size)
 {
-    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+    const uint8_t *bytes = data;
+
+    return size == 0 ||
+           (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 static int copy_piece(struct io *io, int from, uint64_t at,
@@ -83,7 +86,7 @@ int io_copy(struct io *io, int from, uint64_t at, uint64_t size, int to)
         size_t n = size - done < PIECE ? (size_t)(size - done) : PIECE;
 
         r = copy_piece(io, from, at + done, &piece, n);
-        if (r == 0 && !is_zero(piece.data, n))
+        if (r == 0 && !io_is_zero(piece.data, n))
             r = io_write(io, to, piece.data, n, done);
         done += n;
     }

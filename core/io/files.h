@@ -46,6 +46,9 @@ int io_put(struct io *io, int dir, const char *name, const void *data,
 int io_replace(struct io *io, int dir, const char *name, const void *data,
                size_t size);
 
+/* Whether all bytes are zeros. */
+bool io_is_zero(const void *data, size_t size);
+
 /*
  * Copies bytes [at, at + size) of one file to the beginning of another one,
  * which is empty. Pieces that are zeros are not written, so that a hole stays

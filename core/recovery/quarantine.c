@@ -8,95 +8,85 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#define PIECE ((size_t)64 << 10)
+#define PIECE  ((size_t)64 << 10)
+#define MARGIN ((uint64_t)64 << 10) /* bytes that names and the note may take \
+                                     */
 
-/* Bytes [from, to) of the store or of the stamps. */
+/* Bytes [from, to) of a file of the segment, which is open as fd. */
 struct tail {
-    const struct segment *segment;
     enum clog_file file;
+    int fd; /* owned; -1: there is no such file */
     uint64_t from, to;
 };
 
-static int read_piece(const struct tail *tail, uint64_t at, uint8_t *data,
-                      size_t size)
-{
-    ssize_t n;
+/* What is kept of a segment. */
+struct kept {
+    struct io *io;
+    int dir;               /* owned: quarantine/; -1: not open yet */
+    struct tail tails[2];  /* of store and stamps */
+    uint64_t base, offset; /* of the segment, of the first record kept */
+    uint64_t data;         /* bytes, without pieces of zeros */
+    char stem[64];         /* what the files' names begin with */
+};
 
-    if (tail->file == CLOG_STAMPS)
-        return slots_read(&tail->segment->stamps, data, size, at);
-    n = store_read(&tail->segment->store, data, size, at, false);
-    if (n < 0)
-        return (int)n;
-    return (size_t)n == size ? 0 : -EIO;
+static const char *const ends[] = {"store", "stamps", "note"};
+
+static int open_tail(struct tail *tail, const struct recovery *recovery,
+                     const struct found *found, int segment)
+{
+    if (!found->present[tail->file])
+        return 0;
+    tail->fd =
+        io_open(recovery->io, segment, segment_files[tail->file], O_RDONLY, 0);
+    return tail->fd < 0 ? tail->fd : 0;
 }
 
-/* Adds the tail's bytes to crc and, where fd is a file, writes them to it. */
-static int copy(struct io *io, const struct tail *tail, int fd,
-                struct buffer *buffer, crc_t *crc)
+static int open_tails(struct kept *kept, const struct recovery *recovery,
+                      const struct found *found)
+{
+    int segment =
+        segment_open_dir(recovery->io, recovery->segments, found->base);
+    int r = segment < 0 ? segment : 0;
+
+    for (int k = 0; r == 0 && k < 2; k++)
+        r = open_tail(&kept->tails[k], recovery, found, segment);
+    io_close(recovery->io, segment);
+    return r;
+}
+
+/* Adds the tail's bytes to crc, and counts those that a copy has to have. */
+static int measure(struct kept *kept, const struct tail *tail,
+                   struct buffer *buffer, crc_t *crc)
 {
     uint64_t at = tail->from;
 
     while (at < tail->to) {
         size_t n = tail->to - at < PIECE ? (size_t)(tail->to - at) : PIECE;
-        int r = read_piece(tail, at, buffer->data, n);
+        ssize_t got = io_read(kept->io, tail->fd, buffer->data, n, at, false);
 
-        if (r == 0 && fd >= 0)
-            r = io_write(io, fd, buffer->data, n, at - tail->from);
-        if (r < 0)
-            return r;
+        if (got != (ssize_t)n)
+            return got < 0 ? (int)got : -EIO;
         *crc = crc_add(*crc, buffer->data, n);
+        if (!io_is_zero(buffer->data, n))
+            kept->data += n;
         at += n;
     }
     return 0;
 }
 
-static int make_file(struct io *io, int dir, const char *stem, const char *end)
+static int name_kept(struct kept *kept)
 {
-    char name[96];
+    struct buffer buffer = {0};
+    crc_t crc = CRC_START;
+    int r = buffer_reserve(&buffer, PIECE);
 
-    (void)snprintf(name, sizeof(name), "%s.%s", stem, end);
-    return io_make(io, dir, name);
-}
-
-static int keep_tail(struct io *io, int dir, const char *stem,
-                     const struct tail *tail, struct buffer *buffer)
-{
-    crc_t ignored = CRC_START;
-    int fd = make_file(io, dir, stem, segment_files[tail->file]);
-    int r;
-
-    if (fd < 0)
-        return fd;
-    r = copy(io, tail, fd, buffer, &ignored);
-    if (r == 0)
-        r = io_sync(io, fd);
-    io_close(io, fd);
-    return r;
-}
-
-static int keep_note(struct io *io, int dir, const char *stem,
-                     const struct tail tails[2], uint64_t offset)
-{
-    char text[512];
-    int fd = make_file(io, dir, stem, "note");
-    int n =
-        snprintf(text, sizeof(text),
-                 "A torn tail, cut when the log was opened after an "
-                 "unclean end.\n"
-                 "segment %020" PRIu64 "\noffset %" PRIu64 "\nposition %" PRIu64
-                 "\nstore bytes %" PRIu64 "\nstamps bytes %" PRIu64 "\n",
-                 tails[0].segment->base, offset, tails[0].from,
-                 tails[0].to - tails[0].from, tails[1].to - tails[1].from);
-    int r;
-
-    if (fd < 0)
-        return fd;
-    r = io_write(io, fd, text, (size_t)n, 0);
-    if (r == 0)
-        r = io_sync(io, fd);
-    io_close(io, fd);
+    for (int k = 0; r == 0 && k < 2; k++)
+        r = measure(kept, &kept->tails[k], &buffer, &crc);
+    buffer_done(&buffer);
+    (void)snprintf(kept->stem, sizeof(kept->stem),
+                   "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32, kept->base,
+                   kept->offset, crc_end(crc));
     return r;
 }
 
@@ -111,72 +101,142 @@ static int open_quarantine(struct io *io, int root)
     return io_open(io, root, "quarantine", O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int keep_all(struct io *io, int root, const struct tail tails[2],
-                    uint64_t offset, struct buffer *buffer)
+static int make_file(const struct kept *kept, const char *end)
 {
-    char stem[64];
-    crc_t crc = CRC_START;
-    int dir = -1;
-    int r = copy(io, &tails[0], -1, buffer, &crc);
+    char name[96];
 
-    if (r == 0)
-        r = copy(io, &tails[1], -1, buffer, &crc);
-    if (r < 0)
+    (void)snprintf(name, sizeof(name), "%s.%s", kept->stem, end);
+    return io_make(kept->io, kept->dir, name);
+}
+
+/* What an attempt before has left, too, so that it does not take the room. */
+static void remove_files(const struct kept *kept)
+{
+    char name[96];
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        (void)snprintf(name, sizeof(name), "%s.%s", kept->stem, ends[i]);
+        (void)io_unlink(kept->io, kept->dir, name, false);
+    }
+}
+
+/* A copy that would not fit is not begun: for as long as it lasts nobody else
+   could write. */
+static int check_room(const struct kept *kept)
+{
+    struct io_space space = {0};
+    int r = io_space(kept->io, kept->dir, &space);
+
+    if (r < 0 || space.block_size == 0)
         return r;
-    (void)snprintf(stem, sizeof(stem), "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32,
-                   tails[0].segment->base, offset, crc_end(crc));
-    dir = open_quarantine(io, root);
-    if (dir < 0)
-        return dir;
-    r = keep_tail(io, dir, stem, &tails[0], buffer);
+    return (kept->data + MARGIN) / space.block_size >= space.blocks_available
+               ? -ENOSPC
+               : 0;
+}
+
+static int keep_tail(const struct kept *kept, const struct tail *tail)
+{
+    int fd = make_file(kept, segment_files[tail->file]);
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = io_copy(kept->io, tail->fd, tail->from, tail->to - tail->from, fd);
     if (r == 0)
-        r = keep_tail(io, dir, stem, &tails[1], buffer);
-    if (r == 0)
-        r = keep_note(io, dir, stem, tails, offset);
-    if (r == 0)
-        r = io_sync(io, dir);
-    io_close(io, dir);
+        r = io_sync(kept->io, fd);
+    io_close(kept->io, fd);
     return r;
 }
 
-int quarantine_tail(struct io *io, int root, const struct segment *segment,
-                    const struct evidence *evidence, const struct extent *keep)
+static int keep_note(const struct kept *kept)
 {
-    uint64_t stamps = keep->count * SLOT_SIZE;
-    struct tail tails[2] = {
-        {segment, CLOG_STORE, keep->end, evidence->store_size},
-        {segment, CLOG_STAMPS, stamps, evidence->stamps_size},
-    };
-    struct buffer buffer = {0};
-    int r = buffer_reserve(&buffer, PIECE);
+    const struct tail *tails = kept->tails;
+    char text[512];
+    int fd = make_file(kept, "note");
+    int n =
+        snprintf(text, sizeof(text),
+                 "A torn tail, cut when the log was opened after an "
+                 "unclean end.\n"
+                 "segment %020" PRIu64 "\noffset %" PRIu64 "\nposition %" PRIu64
+                 "\nstore bytes %" PRIu64 "\nstamps bytes %" PRIu64 "\n",
+                 kept->base, kept->offset, tails[0].from,
+                 tails[0].to - tails[0].from, tails[1].to - tails[1].from);
+    int r;
 
-    if (tails[1].to < tails[1].from)
-        tails[1].to = tails[1].from;
+    if (fd < 0)
+        return fd;
+    r = io_write(kept->io, fd, text, (size_t)n, 0);
     if (r == 0)
-        r = keep_all(io, root, tails, segment->base + keep->count, &buffer);
-    buffer_done(&buffer);
+        r = io_sync(kept->io, fd);
+    io_close(kept->io, fd);
+    return r;
+}
+
+static int keep_all(const struct kept *kept)
+{
+    int r;
+
+    remove_files(kept);
+    r = check_room(kept);
+    for (int k = 0; r == 0 && k < 2; k++)
+        r = keep_tail(kept, &kept->tails[k]);
+    if (r == 0)
+        r = keep_note(kept);
+    if (r == 0)
+        r = io_sync(kept->io, kept->dir);
+    /* The tail is still where it was: a part of it here is of no use. */
+    if (r < 0)
+        remove_files(kept);
+    return r;
+}
+
+int quarantine_tail(const struct recovery *recovery, const struct found *found,
+                    const struct extent *keep)
+{
+    struct kept kept = {
+        .io = recovery->io,
+        .dir = -1,
+        .tails = {{CLOG_STORE, -1, keep->end, found->sizes[CLOG_STORE]},
+                  {CLOG_STAMPS, -1, keep->count * SLOT_SIZE,
+                   found->sizes[CLOG_STAMPS]}},
+        .base = found->base,
+        .offset = found->base + keep->count,
+    };
+    int r = open_tails(&kept, recovery, found);
+
+    if (kept.tails[1].to < kept.tails[1].from)
+        kept.tails[1].to = kept.tails[1].from;
+    if (r == 0)
+        r = name_kept(&kept);
+    if (r == 0)
+        kept.dir = r = open_quarantine(recovery->io, recovery->root);
+    if (r >= 0)
+        r = keep_all(&kept);
+    for (int k = 0; k < 2; k++)
+        io_close(recovery->io, kept.tails[k].fd);
+    io_close(recovery->io, kept.dir);
     return r;
 }
 
 int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
                       const void *data, size_t size)
 {
-    char stem[64];
-    int dir = open_quarantine(io, root);
+    struct kept kept = {.io = io, .dir = open_quarantine(io, root)};
     int fd;
     int r;
 
-    if (dir < 0)
-        return dir;
-    (void)snprintf(stem, sizeof(stem), "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32,
-                   base, offset, crc32c(data, size));
-    fd = make_file(io, dir, stem, "prefix");
+    if (kept.dir < 0)
+        return kept.dir;
+    (void)snprintf(kept.stem, sizeof(kept.stem),
+                   "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32, base, offset,
+                   crc32c(data, size));
+    fd = make_file(&kept, "prefix");
     r = fd < 0 ? fd : io_write(io, fd, data, size, 0);
     if (r == 0)
         r = io_sync(io, fd);
     if (r == 0)
-        r = io_sync(io, dir);
+        r = io_sync(io, kept.dir);
     io_close(io, fd);
-    io_close(io, dir);
+    io_close(io, kept.dir);
     return r;
 }

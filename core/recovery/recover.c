@@ -172,8 +172,7 @@ static int apply(struct recovery *recovery, struct found *found,
     int r = 0;
 
     if (!recovery->read_only && decision->cut) {
-        r = quarantine_tail(recovery->io, recovery->root, segment, evidence,
-                            &decision->keep);
+        r = quarantine_tail(recovery, found, &decision->keep);
         if (r < 0)
             turn_read_only(recovery, r, step);
     }

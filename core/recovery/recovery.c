@@ -30,12 +30,11 @@ int recovery_scan(struct recovery *recovery, const struct found *found,
         .progress = recovery->options->progress ? on_progress : NULL,
         .progress_ctx = &progress,
     };
-    uint64_t slots = input.index_count > input.stamps_count
-                         ? input.index_count
-                         : input.stamps_count;
+    uint64_t slots = input.store_size / (RECORD_PREFIX + 1);
     int r;
 
-    /* One slot more: the last of a file may be there in part. */
+    /* As many as there can be records, and one more, for what is behind: files
+       may have any size. */
     r = segment_open(ret_segment, recovery->io, recovery->segments, found->base,
                      slots + 1);
     if (r < 0)

@@ -12,54 +12,47 @@
 #include "fixture.h"
 #include "test.h"
 
+#define STORE  "segments/00000000000000000000/store"
+#define STAMPS "segments/00000000000000000000/stamps"
+
 /* A segment of three records, to cut behind the first. */
 struct bench {
     struct fixture *fixture;
-    int root;
-    struct segment segment;
-    struct evidence evidence;
+    struct recovery recovery;
+    struct found found;
     struct extent keep;
     uint8_t *tail; /* owned: the bytes behind keep, store and then stamps */
     size_t tail_store, tail_stamps;
 };
 
-static void open_segment(struct bench *bench)
-{
-    int segments =
-        io_open(io_posix(), bench->root, "segments", O_RDONLY | O_DIRECTORY, 0);
-
-    assert_int_equal(segment_open(&bench->segment, io_posix(), segments, 0, 3),
-                     0);
-    io_close(io_posix(), segments);
-}
-
 static struct bench open_bench(void **state)
 {
-    static const char dir[] = "segments/00000000000000000000";
-    struct bench bench = {.fixture = *state, .keep = {1, 13}};
+    struct bench bench = {
+        .fixture = *state,
+        .found = {.present = {true, true, true}, .sizes = {37, 48, 48}},
+        .keep = {1, 13}};
+    struct io *io = io_posix();
     size_t size = 0;
     uint8_t *store = NULL;
     uint8_t *stamps = NULL;
-    char name[64];
 
     fixture_open(bench.fixture);
     (void)fixture_append(bench.fixture, "hello");
     (void)fixture_append(bench.fixture, "world");
     (void)fixture_append(bench.fixture, "foo");
     fixture_kill(bench.fixture);
-    bench.root = io_open_root(io_posix(), bench.fixture->dir);
-    open_segment(&bench);
-    (void)snprintf(name, sizeof(name), "%s/store", dir);
-    store = file_load(bench.fixture->dir, name, &size);
+    bench.recovery.io = &bench.fixture->fake.io;
+    bench.recovery.root = io_open_root(io, bench.fixture->dir);
+    bench.recovery.segments =
+        io_open(io, bench.recovery.root, "segments", O_RDONLY | O_DIRECTORY, 0);
+    store = file_load(bench.fixture->dir, STORE, &size);
     bench.tail_store = size - 13;
-    (void)snprintf(name, sizeof(name), "%s/stamps", dir);
-    stamps = file_load(bench.fixture->dir, name, &size);
+    stamps = file_load(bench.fixture->dir, STAMPS, &size);
     bench.tail_stamps = size - 16;
     bench.tail = malloc(bench.tail_store + bench.tail_stamps);
     assert_non_null(bench.tail);
     memcpy(bench.tail, store + 13, bench.tail_store);
     memcpy(bench.tail + bench.tail_store, stamps + 16, bench.tail_stamps);
-    bench.evidence = (struct evidence){.store_size = 37, .stamps_size = 48};
     free(store);
     free(stamps);
     return bench;
@@ -67,8 +60,8 @@ static struct bench open_bench(void **state)
 
 static void close_bench(struct bench *bench)
 {
-    segment_done(&bench->segment);
-    io_close(io_posix(), bench->root);
+    io_close(io_posix(), bench->recovery.segments);
+    io_close(io_posix(), bench->recovery.root);
     free(bench->tail);
 }
 
@@ -86,8 +79,7 @@ static ssize_t refuse_read(struct io *io, int fd, const struct iovec *iov,
 
 static int keep(struct bench *bench)
 {
-    return quarantine_tail(&bench->fixture->fake.io, bench->root,
-                           &bench->segment, &bench->evidence, &bench->keep);
+    return quarantine_tail(&bench->recovery, &bench->found, &bench->keep);
 }
 
 /* The name of what is kept: base, first offset and checksum of the bytes. */
@@ -147,7 +139,7 @@ static void test_quarantine_store_alone_is_kept(void **state)
     struct bench bench = open_bench(state);
     char name[96];
 
-    bench.evidence.stamps_size = 16;
+    bench.found.sizes[CLOG_STAMPS] = 16;
     bench.tail_stamps = 0;
     assert_int_equal(keep(&bench), 0);
     name_kept(&bench, "store", name);
@@ -155,12 +147,13 @@ static void test_quarantine_store_alone_is_kept(void **state)
         file_holds(bench.fixture->dir, name, bench.tail, bench.tail_store));
     name_kept(&bench, "stamps", name);
     assert_int_equal(file_size(bench.fixture->dir, name), 0);
-    bench.evidence.stamps_size = 0;
+    bench.found.sizes[CLOG_STAMPS] = 0;
     assert_int_equal(keep(&bench), 0);
     close_bench(&bench);
 }
 
-/* No room: the error comes back, and what was there stays. */
+/* No room: the error comes back, what was there stays, and what was begun does
+   not take the room that is left. */
 static void test_quarantine_full_disk_is_enospc(void **state)
 {
     struct bench bench = open_bench(state);
@@ -168,15 +161,58 @@ static void test_quarantine_full_disk_is_enospc(void **state)
     for (int k = 0; k < 3; k++) {
         bench.fixture->fake.fails = k;
         assert_int_equal(keep(&bench), -ENOSPC);
+        assert_int_equal(directory_count(bench.fixture->dir, "quarantine"), 0);
     }
-    assert_int_equal(
-        file_size(bench.fixture->dir, "segments/00000000000000000000/store"),
-        37);
+    assert_int_equal(file_size(bench.fixture->dir, STORE), 37);
     bench.fixture->fake.fails = -1;
     bench.fixture->fake.sync_error = -EIO;
     assert_int_equal(keep(&bench), -EIO);
     bench.fixture->fake.sync_error = 0;
     assert_int_equal(keep(&bench), 0);
+    close_bench(&bench);
+}
+
+static int little_space(struct io *io, int fd, struct io_space *ret)
+{
+    (void)io;
+    (void)fd;
+    *ret = (struct io_space){4096, 1000, 40, 40};
+    return 0;
+}
+
+/* What would not fit is not begun; holes take no room, here as there. */
+static void test_quarantine_too_large_is_not_begun(void **state)
+{
+    struct bench bench = open_bench(state);
+    struct fake *fake = &bench.fixture->fake;
+    uint64_t size = (uint64_t)256 << 20;
+    struct stat st;
+    char path[256];
+    char name[96];
+
+    fake->ops.space = little_space;
+    file_resize(bench.fixture->dir, STORE, size);
+    bench.found.sizes[CLOG_STORE] = size;
+    for (uint64_t at = 1000; at < 200000; at += 1000)
+        file_patch(bench.fixture->dir, STORE, at, "x", 1);
+    fake->fails = 0;
+    fake->error = -EPERM;
+    assert_int_equal(keep(&bench), -ENOSPC);
+    fake->fails = -1;
+    file_resize(bench.fixture->dir, STORE, 37);
+    file_resize(bench.fixture->dir, STORE, size);
+    assert_int_equal(keep(&bench), 0);
+    assert_int_equal(directory_count(bench.fixture->dir, "quarantine"), 3);
+    bench.tail = realloc(bench.tail, size + 100);
+    assert_non_null(bench.tail);
+    memmove(bench.tail + size - 13, bench.tail + bench.tail_store, 32);
+    memset(bench.tail + bench.tail_store, 0, size - 37);
+    bench.tail_store = size - 13;
+    name_kept(&bench, "store", name);
+    (void)snprintf(path, sizeof(path), "%s/%s", bench.fixture->dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, size - 13);
+    assert_in_range(st.st_blocks, 1, 1024);
     close_bench(&bench);
 }
 
@@ -196,9 +232,9 @@ static void test_quarantine_prefix_is_kept(void **state)
     struct bench bench = open_bench(state);
     char name[96];
 
-    assert_int_equal(
-        quarantine_prefix(io_posix(), bench.root, 7, 9, "\1\2\3\4\5\6\7\10", 8),
-        0);
+    assert_int_equal(quarantine_prefix(io_posix(), bench.recovery.root, 7, 9,
+                                       "\1\2\3\4\5\6\7\10", 8),
+                     0);
     (void)snprintf(name, sizeof(name),
                    "quarantine/00000000000000000007.9.%08" PRIx32 ".prefix",
                    crc32c("\1\2\3\4\5\6\7\10", 8));
@@ -210,26 +246,21 @@ static void test_quarantine_prefix_is_kept(void **state)
 static void test_quarantine_of_unreadable_is_eio(void **state)
 {
     struct bench bench = open_bench(state);
-    const char *dir = bench.fixture->dir;
-    struct fake *fake = &bench.fixture->fake;
 
-    segment_done(&bench.segment);
-    file_resize(dir, "segments/00000000000000000000/store", 36);
-    open_segment(&bench);
+    file_resize(bench.fixture->dir, STORE, 36);
     assert_int_equal(keep(&bench), -EIO);
-    fake->ops.readv = refuse_read;
-    bench.segment.store.io = &fake->io;
+    bench.fixture->fake.ops.readv = refuse_read;
     assert_int_equal(keep(&bench), -ENXIO);
-    assert_false(file_exists(dir, "quarantine"));
+    assert_false(file_exists(bench.fixture->dir, "quarantine"));
     close_bench(&bench);
 }
 
-/* So do stamps that have been cut under their map. */
+/* So do stamps that have been cut. */
 static void test_quarantine_of_stamps_cut_is_eio(void **state)
 {
     struct bench bench = open_bench(state);
 
-    bench.evidence.stamps_size = 64;
+    bench.found.sizes[CLOG_STAMPS] = 64;
     assert_int_equal(keep(&bench), -EIO);
     assert_false(file_exists(bench.fixture->dir, "quarantine"));
     close_bench(&bench);
@@ -237,7 +268,7 @@ static void test_quarantine_of_stamps_cut_is_eio(void **state)
 
 static int keep_prefix(struct bench *bench)
 {
-    return quarantine_prefix(&bench->fixture->fake.io, bench->root, 7, 9,
+    return quarantine_prefix(bench->recovery.io, bench->recovery.root, 7, 9,
                              "\1\2\3\4\5\6\7\10", 8);
 }
 
@@ -276,6 +307,7 @@ int main(void)
         FIXTURE_TEST(test_quarantine_again_is_the_same),
         FIXTURE_TEST(test_quarantine_store_alone_is_kept),
         FIXTURE_TEST(test_quarantine_full_disk_is_enospc),
+        FIXTURE_TEST(test_quarantine_too_large_is_not_begun),
         FIXTURE_TEST(test_quarantine_in_the_way_is_enotdir),
         FIXTURE_TEST(test_quarantine_prefix_is_kept),
         FIXTURE_TEST(test_quarantine_of_unreadable_is_eio),

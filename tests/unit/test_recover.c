@@ -766,6 +766,48 @@ static void test_recover_without_quarantine_is_read_only(void **state)
     fixture_expect_sound(fixture);
 }
 
+/* A hole behind the last record is kept as one: it takes no room. */
+static void test_recover_hole_is_kept_as_a_hole(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t before = 0;
+    struct path paths[3];
+    struct stat st;
+    char path[3 * PATHS];
+
+    (void)append_batch(fixture);
+    fixture_power_cut(fixture);
+    before = file_size(fixture->dir, "segments/00000000000000000000/store");
+    file_resize(fixture->dir, "segments/00000000000000000000/store",
+                before + ((uint64_t)64 << 20));
+    fixture_open(fixture);
+    assert_int_equal(fixture_report(fixture)->torn_bytes, 64 << 20);
+    find_quarantined(fixture, paths);
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->dir, paths[0].name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 64 << 20);
+    assert_in_range(st.st_blocks, 0, 256);
+    fixture_expect_sound(fixture);
+}
+
+/* Where a tail does not fit it stays, and the disk has the room it had. */
+static void test_recover_torn_that_does_not_fit_leaves_room(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)append_batch(fixture);
+    fixture_power_cut(fixture);
+    file_resize(fixture->dir, "segments/00000000000000000000/stamps", 4L * 16);
+    fixture->fake.fails = 1;
+    fixture_open(fixture);
+    assert_false(fixture_status(fixture).writable);
+    assert_int_equal(directory_count(fixture->dir, "quarantine"), 0);
+    fixture->fake.fails = -1;
+    fixture_open(fixture);
+    fixture_expect_next(fixture, 2);
+    fixture_expect_sound(fixture);
+}
+
 /* --- Segments --------------------------------------------------------------
  */
 
@@ -996,6 +1038,36 @@ static void test_recover_cursor_beyond_the_end_keeps_offsets(void **state)
     assert_int_equal(cursor.lag, 3);
     file_remove(fixture->dir, "cursors/note");
     fixture_expect_sound(fixture);
+}
+
+static int map_little(struct io *io, int fd, size_t size, const void **ret)
+{
+    return size > (size_t)1 << 30 ? -ENOMEM
+                                  : io_posix()->ops->map(io, fd, size, ret);
+}
+
+/* An index may have any size: it is derived. */
+static void test_recover_index_of_any_size_is_rebuilt(void **state)
+{
+    struct bench *bench = *state;
+
+    fixture_kill(bench->fixture);
+    bench->fixture->fake.ops.map = map_little;
+    file_resize(bench->fixture->dir, path_of(bench, 0, "index").name,
+                (uint64_t)4 << 40);
+    file_resize(bench->fixture->dir, path_of(bench, bench->last, "index").name,
+                (uint64_t)4 << 40);
+    bench->fixture->options.flags = CLOG_READ_ONLY;
+    for (int k = 0; k < 2; k++) {
+        fixture_open(bench->fixture);
+        fixture_expect_filled(bench->fixture, 0, RECORDS);
+        assert_int_equal(fixture_report(bench->fixture)->indexes, 2);
+        bench->fixture->options.flags = 0;
+    }
+    assert_in_range(file_size(bench->fixture->dir,
+                              path_of(bench, bench->last, "index").name),
+                    1, 4096);
+    fixture_expect_sound(bench->fixture);
 }
 
 /* Stamps emptied where no writer ever ran were there: all is served. */
@@ -1238,6 +1310,8 @@ int main(void)
         FIXTURE_TEST(test_recover_batch_killed_before_index_is_whole),
         FIXTURE_TEST(test_recover_torn_is_kept_in_quarantine),
         FIXTURE_TEST(test_recover_without_quarantine_is_read_only),
+        FIXTURE_TEST(test_recover_hole_is_kept_as_a_hole),
+        FIXTURE_TEST(test_recover_torn_that_does_not_fit_leaves_room),
         BENCH_TEST(test_recover_middle_missing_is_gap),
         BENCH_TEST(test_recover_oldest_missing_begins_later),
         BENCH_TEST(test_recover_last_missing_gives_no_offset_again),
@@ -1250,6 +1324,7 @@ int main(void)
         BENCH_TEST(test_recover_clean_of_half_a_stamp_is_not_clean),
         BENCH_TEST(test_recover_durable_beyond_clean_is_not_clean),
         BENCH_TEST(test_recover_cursor_beyond_the_end_keeps_offsets),
+        BENCH_TEST(test_recover_index_of_any_size_is_rebuilt),
         BENCH_TEST(test_recover_copy_with_stamps_emptied_is_unverified),
         FIXTURE_TEST(test_recover_unsynced_store_missing_is_torn),
         FIXTURE_TEST(test_recover_copy_of_zeros_is_the_active_segment),
