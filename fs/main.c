@@ -6,6 +6,7 @@
 #include "daemon/background.h"
 #include "daemon/message.h"
 #include "daemon/mountpoint.h"
+#include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/progress.h"
 #include "daemon/report.h"
@@ -86,6 +87,12 @@ static unsigned log_flags(const struct options *options)
     return flags;
 }
 
+static void on_progress(void *progress, uint64_t done, uint64_t total)
+{
+    progress_show(progress, done, total);
+    notify_progress("Checking the log", done, total);
+}
+
 static int open_log(struct daemon *daemon)
 {
     const struct options *o = &daemon->options;
@@ -101,7 +108,7 @@ static int open_log(struct daemon *daemon)
         .retain_records = o->retain_records,
         .retain_age_ns = o->retain_age_ns,
         .segment_age_ns = o->segment_age_ns,
-        .progress = progress_show,
+        .progress = on_progress,
         .progress_ctx = &progress,
         .noticed = notes_notice,
         .noticed_ctx = daemon->logdir,
@@ -147,7 +154,9 @@ static int start(struct daemon *daemon)
         if (r == 0)
             message_leave_stderr();
     }
-    if (r < 0)
+    if (r == 0)
+        notify("READY=1\nSTATUS=Serving");
+    else
         message(LOG_ERR, "cannot start serving: %s", strerror(-r));
     return r;
 }
@@ -198,6 +207,7 @@ static int tear_down(struct daemon *daemon, int status)
     struct fs *fs = &daemon->fs;
     int r;
 
+    notify("STOPPING=1\nSTATUS=Closing the log");
     session_stop(daemon->session);
     if (fs->log)
         handle_finish_all(fs);
@@ -230,6 +240,7 @@ static int run(struct daemon *daemon)
         }
         message_to_syslog();
     }
+    notify_connect();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     status = set_up(daemon);
