@@ -39,27 +39,6 @@ void io_close(struct io *io, int fd)
         (void)io->ops->close(io, fd);
 }
 
-ssize_t io_read(struct io *io, int fd, void *data, size_t size,
-                uint64_t position, bool nowait)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        struct iovec piece = {(char *)data + done, size - done};
-        ssize_t n = io->ops->readv(io, fd, &piece, 1, position + done,
-                                   nowait ? RWF_NOWAIT : 0);
-
-        if (n == -EINTR)
-            continue;
-        if (n < 0 && (n != -EAGAIN || done == 0))
-            return n;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    return (ssize_t)done;
-}
-
 /* Steps over n bytes of the pieces from first on; returns the piece it ends
    in. */
 static size_t advance(struct iovec *iov, size_t first, size_t count, size_t n)
@@ -71,6 +50,64 @@ static size_t advance(struct iovec *iov, size_t first, size_t count, size_t n)
         iov[first].iov_len -= n;
     }
     return first;
+}
+
+/* Reads until the pieces are full, the file ends, or there is an error, which
+ *is ret_error. Returns how many bytes it was. */
+static size_t read_pieces(struct io *io, int fd, struct iovec *iov,
+                          size_t count, uint64_t position, int flags,
+                          int *ret_error)
+{
+    size_t first = 0;
+    size_t done = 0;
+
+    *ret_error = 0;
+    while (first < count) {
+        ssize_t n = io->ops->readv(io, fd, iov + first, (int)(count - first),
+                                   position + done, flags);
+
+        if (n == -EINTR)
+            continue;
+        if (n < 0)
+            *ret_error = (int)n;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+        first = advance(iov, first, count, (size_t)n);
+    }
+    return done;
+}
+
+ssize_t io_readv(struct io *io, int fd, struct iovec *iov, int count,
+                 uint64_t position, bool nowait)
+{
+    int error;
+    size_t done = read_pieces(io, fd, iov, (size_t)count, position,
+                              nowait ? RWF_NOWAIT : 0, &error);
+
+    if (error < 0 && (error != -EAGAIN || done == 0))
+        return error;
+    return (ssize_t)done;
+}
+
+ssize_t io_read(struct io *io, int fd, void *data, size_t size,
+                uint64_t position, bool nowait)
+{
+    struct iovec piece = {data, size};
+
+    return size ? io_readv(io, fd, &piece, 1, position, nowait) : 0;
+}
+
+ssize_t io_read_some(struct io *io, int fd, void *data, size_t size,
+                     uint64_t position, bool nowait)
+{
+    struct iovec piece = {data, size};
+    int error = 0;
+    size_t done = size ? read_pieces(io, fd, &piece, 1, position,
+                                     nowait ? RWF_NOWAIT : 0, &error)
+                       : 0;
+
+    return done > 0 || error == 0 ? (ssize_t)done : error;
 }
 
 int io_writev(struct io *io, int fd, struct iovec *iov, size_t count,

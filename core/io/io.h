@@ -106,6 +106,18 @@ ssize_t io_read(struct io *io, int fd, void *data, size_t size,
                 uint64_t position, bool nowait);
 
 /*
+ * The same, but what is before an error is returned, and the error by the next
+ * read: a device that cannot read one block has read those before it.
+ */
+ssize_t io_read_some(struct io *io, int fd, void *data, size_t size,
+                     uint64_t position, bool nowait);
+
+/* As io_read(), into count pieces one after the other. iov is used up: its
+   contents are undefined after. */
+ssize_t io_readv(struct io *io, int fd, struct iovec *iov, int count,
+                 uint64_t position, bool nowait);
+
+/*
  * Writes all count pieces end to end from position on, or fails; then some of
  * them may have been written. iov is used up: its contents are undefined after.
  */

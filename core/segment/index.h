@@ -16,6 +16,10 @@
 /* Encodes one entry. */
 void index_put(uint8_t to[SLOT_SIZE], uint64_t offset, uint64_t position);
 
+/* Decodes the entry of record offset. EUCLEAN: it is of another record. */
+int index_parse(const uint8_t entry[SLOT_SIZE], uint64_t offset,
+                uint64_t *ret_position);
+
 /* The position of record base + i. EIO: the file does not have the entry.
    EUCLEAN: it is of another record. */
 int index_get(const struct slots *index, uint64_t base, uint64_t i,

@@ -364,6 +364,20 @@ int segment_guard(struct io *io, int segments, uint64_t base)
     return r;
 }
 
+/* The place of a frame that begins at position, where the next one does at
+   next. EUCLEAN: there is none. */
+static int place_between(const struct extent *extent, uint64_t position,
+                         uint64_t next, struct place *ret_place)
+{
+    if (next > extent->end || position >= next ||
+        next - position <= RECORD_PREFIX ||
+        next - position - RECORD_PREFIX > CLOG_RECORD_LIMIT)
+        return -EUCLEAN;
+    ret_place->position = position;
+    ret_place->length = next - position - RECORD_PREFIX;
+    return 0;
+}
+
 int segment_place(const struct segment *segment, const struct extent *extent,
                   uint64_t i, struct place *ret_place)
 {
@@ -374,15 +388,72 @@ int segment_place(const struct segment *segment, const struct extent *extent,
     r = index_get(&segment->index, segment->base, i, &position);
     if (r == 0 && i + 1 < extent->count)
         r = index_get(&segment->index, segment->base, i + 1, &next);
-    if (r < 0)
-        return r;
-    if (next > extent->end || position >= next ||
-        next - position <= RECORD_PREFIX ||
-        next - position - RECORD_PREFIX > CLOG_RECORD_LIMIT)
-        return -EUCLEAN;
-    ret_place->position = position;
-    ret_place->length = next - position - RECORD_PREFIX;
-    return 0;
+    return r < 0 ? r : place_between(extent, position, next, ret_place);
+}
+
+/* The places of count records, from entries that lie in memory. Returns how
+   many are possible, up to the first that is not. */
+static size_t know_places(const struct segment *segment,
+                          const struct extent *extent, uint64_t i, size_t count,
+                          struct known *known)
+{
+    uint8_t entries[(SEGMENT_KNOWN + 1) * SLOT_SIZE];
+    size_t whole = i + count < extent->count ? count + 1 : count;
+
+    if (slots_read(&segment->index, entries, whole * SLOT_SIZE, i * SLOT_SIZE) <
+        0)
+        return 0;
+    for (size_t k = 0; k < count; k++) {
+        uint64_t position;
+        uint64_t next = extent->end;
+        int r = index_parse(entries + k * SLOT_SIZE, segment->base + i + k,
+                            &position);
+
+        if (r == 0 && k + 1 < whole)
+            r = index_parse(entries + (k + 1) * SLOT_SIZE,
+                            segment->base + i + k + 1, &next);
+        if (r == 0)
+            r = place_between(extent, position, next, &known[k].place);
+        if (r < 0)
+            return k;
+    }
+    return count;
+}
+
+static void know_stamps(const struct segment *segment, uint64_t i, size_t count,
+                        struct known *known)
+{
+    uint8_t stamps[SEGMENT_KNOWN * SLOT_SIZE];
+    bool at_once = slots_read(&segment->stamps, stamps, count * SLOT_SIZE,
+                              i * SLOT_SIZE) == 0;
+
+    for (size_t k = 0; k < count; k++) {
+        known[k].stamped = at_once || stamps_get(&segment->stamps, i + k,
+                                                 &known[k].stamp) == 0;
+        if (at_once)
+            stamps_parse(stamps + k * SLOT_SIZE, &known[k].stamp);
+    }
+}
+
+int segment_know(const struct segment *segment, const struct extent *extent,
+                 uint64_t i, size_t count, struct known *ret_known)
+{
+    size_t n;
+
+    if (count > SEGMENT_KNOWN)
+        count = SEGMENT_KNOWN;
+    if (count > extent->count - i)
+        count = (size_t)(extent->count - i);
+    n = know_places(segment, extent, i, count, ret_known);
+    if (n == 0) {
+        int r = segment_place(segment, extent, i, &ret_known->place);
+
+        if (r < 0)
+            return r;
+        n = 1;
+    }
+    know_stamps(segment, i, n, ret_known);
+    return (int)n;
 }
 
 /* The verdict on a record, from its checksum as read and its prefix. */
@@ -396,19 +467,59 @@ static enum verdict judge(const struct stamp *stamp, uint32_t crc,
     return prefix == length ? VERDICT_GOOD : VERDICT_PREFIX;
 }
 
+/* The verdict on a payload in memory and the prefix that was before it. */
+static enum verdict judge_payload(uint64_t offset, const struct known *known,
+                                  uint64_t prefix, const uint8_t *payload)
+{
+    uint64_t length = known->place.length;
+    crc_t crc;
+
+    if (!known->stamped)
+        return judge(NULL, 0, prefix, length);
+    crc = record_crc_start(offset, known->place.position, &known->stamp);
+    crc = crc_add(crc, payload, length);
+    return judge(&known->stamp, record_crc_end(crc, length), prefix, length);
+}
+
+enum verdict segment_judge(uint64_t offset, const struct known *known,
+                           const uint8_t *frame)
+{
+    return judge_payload(offset, known, get_be64(frame), frame + RECORD_PREFIX);
+}
+
+/* What is known of a record at that place. */
+static struct known known_at(const struct segment *segment, uint64_t i,
+                             const struct place *place)
+{
+    struct known known = {.place = *place};
+
+    known.stamped = stamps_get(&segment->stamps, i, &known.stamp) == 0;
+    return known;
+}
+
 enum verdict segment_verify(const struct segment *segment, uint64_t i,
                             const struct place *place, const uint8_t *frame)
 {
-    struct stamp stamp;
-    uint64_t prefix = get_be64(frame);
-    crc_t crc;
+    struct known known = known_at(segment, i, place);
 
-    if (stamps_get(&segment->stamps, i, &stamp) < 0)
-        return judge(NULL, 0, prefix, place->length);
-    crc = record_crc_start(segment->base + i, place->position, &stamp);
-    crc = crc_add(crc, frame + RECORD_PREFIX, place->length);
-    return judge(&stamp, record_crc_end(crc, place->length), prefix,
-                 place->length);
+    return segment_judge(segment->base + i, &known, frame);
+}
+
+int segment_take(const struct segment *segment, uint64_t i,
+                 const struct place *place, void *data, bool nowait)
+{
+    struct known known = known_at(segment, i, place);
+    uint8_t prefix[RECORD_PREFIX];
+    size_t length = (size_t)place->length;
+    struct iovec frame[] = {{prefix, sizeof(prefix)}, {data, length}};
+    ssize_t n = store_readv(&segment->store, frame, 2, place->position, nowait);
+
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n < sizeof(prefix) + length)
+        return nowait ? -EAGAIN : -EIO;
+    return (int)judge_payload(segment->base + i, &known, get_be64(prefix),
+                              data);
 }
 
 /* Reads exactly size bytes of the store. EIO: it has been cut short. */

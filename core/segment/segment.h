@@ -158,6 +158,32 @@ bool segment_is_guarded(const struct io_stat *file);
 int segment_place(const struct segment *segment, const struct extent *extent,
                   uint64_t i, struct place *ret_place);
 
+#define SEGMENT_KNOWN 64 /* records that are asked about at once */
+
+/* What index and stamps say of a record. */
+struct known {
+    struct place place;
+    struct stamp stamp;
+    bool stamped; /* there is a stamp */
+};
+
+/*
+ * What is known of records base + i and on, count of them, at most
+ * SEGMENT_KNOWN. Returns of how many, up to the first whose place is
+ * impossible. EIO, EUCLEAN: the first one's is, as from segment_place().
+ */
+int segment_know(const struct segment *segment, const struct extent *extent,
+                 uint64_t i, size_t count, struct known *ret_known);
+
+/* Compares the whole frame of record offset in memory with what is known. */
+enum verdict segment_judge(uint64_t offset, const struct known *known,
+                           const uint8_t *frame);
+
+/* Reads the payload of record base + i, which lies at place, into data and
+   compares it with the stamp. Returns the verdict. EAGAIN, EIO. */
+int segment_take(const struct segment *segment, uint64_t i,
+                 const struct place *place, void *data, bool nowait);
+
 /* Compares a whole frame in memory with the stamp of record base + i. */
 enum verdict segment_verify(const struct segment *segment, uint64_t i,
                             const struct place *place, const uint8_t *frame);

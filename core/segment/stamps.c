@@ -28,6 +28,13 @@ void stamps_put(uint8_t to[SLOT_SIZE], const struct stamp *stamp)
     put_be32(to + 12, stamp->crc);
 }
 
+void stamps_parse(const uint8_t slot[SLOT_SIZE], struct stamp *ret)
+{
+    ret->time_ns = get_be64(slot);
+    ret->bits = get_be32(slot + 8);
+    ret->crc = get_be32(slot + 12);
+}
+
 int stamps_get(const struct slots *stamps, uint64_t i, struct stamp *ret)
 {
     uint8_t slot[SLOT_SIZE];
@@ -35,8 +42,6 @@ int stamps_get(const struct slots *stamps, uint64_t i, struct stamp *ret)
 
     if (r < 0)
         return r;
-    ret->time_ns = get_be64(slot);
-    ret->bits = get_be32(slot + 8);
-    ret->crc = get_be32(slot + 12);
+    stamps_parse(slot, ret);
     return 0;
 }

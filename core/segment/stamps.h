@@ -28,6 +28,9 @@ uint64_t stamp_durable(const struct stamp *stamp, uint64_t offset);
 /* Encodes one stamp. */
 void stamps_put(uint8_t to[SLOT_SIZE], const struct stamp *stamp);
 
+/* Decodes one stamp. */
+void stamps_parse(const uint8_t slot[SLOT_SIZE], struct stamp *ret);
+
 /* The stamp of a segment's record i. EIO: the file does not have it. */
 int stamps_get(const struct slots *stamps, uint64_t i, struct stamp *ret);
 

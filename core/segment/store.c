@@ -87,3 +87,15 @@ ssize_t store_read(const struct store *store, void *data, size_t size,
 {
     return io_read(store->io, store->fd, data, size, position, nowait);
 }
+
+ssize_t store_read_some(const struct store *store, void *data, size_t size,
+                        uint64_t position, bool nowait)
+{
+    return io_read_some(store->io, store->fd, data, size, position, nowait);
+}
+
+ssize_t store_readv(const struct store *store, struct iovec *iov, int count,
+                    uint64_t position, bool nowait)
+{
+    return io_readv(store->io, store->fd, iov, count, position, nowait);
+}

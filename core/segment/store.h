@@ -28,6 +28,12 @@ void store_done(struct store *store);
 int store_append(struct store *store, const struct iovec *records, size_t count,
                  uint64_t end, struct buffer *scratch);
 
+/* As io_readv() and io_read_some(). */
+ssize_t store_readv(const struct store *store, struct iovec *iov, int count,
+                    uint64_t position, bool nowait);
+ssize_t store_read_some(const struct store *store, void *data, size_t size,
+                        uint64_t position, bool nowait);
+
 /* As io_read(). */
 ssize_t store_read(const struct store *store, void *data, size_t size,
                    uint64_t position, bool nowait);
