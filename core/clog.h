@@ -381,7 +381,10 @@ struct clog_record {
 
 /*
  * Looks record offset up, by index and stamp alone: nothing is read from the
- * store and nothing is checked. ENOENT, EIO (in a gap). flags: CLOG_NOWAIT.
+ * store and nothing is checked. An index entry that is impossible is mended
+ * first; one that is wrong and possible gives a wrong length until the record
+ * is opened or read, which mends it: clog_view_size() is right. ENOENT, EIO (in
+ * a gap). flags: CLOG_NOWAIT.
  */
 int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
               struct clog_record *ret);
@@ -402,7 +405,8 @@ struct clog_segment {
     uint64_t base;         /* offset of its first record, and its name */
     uint64_t next;         /* one past its last record */
     uint64_t sizes[3];     /* by enum clog_file: logical size in bytes */
-    uint64_t time_ns;      /* of its last record, or of its making */
+    uint64_t time_ns;      /* of its last record whose checksum holds, or the
+                              next segment's first; else of its file */
     uint64_t stream_start; /* its first byte's position in the joined view */
     bool sealed;
 };

@@ -136,6 +136,8 @@ static int open_files(struct cache *cache, struct part *part,
     *ret_version = part->version;
     mutex_unlock(&cache->lock);
     r = segment_open(&cached->files, cache->io, cache->dir, part->base, count);
+    if (r == 0 && count > 0 && cached->files.store.fd < 0)
+        r = -ENOENT;
     if (r == 0) {
         mutex_lock(&cache->lock);
         r = use_memory_index(part, count, &cached->files);
@@ -279,28 +281,29 @@ void cache_unkeep(struct cache *cache, struct part *part)
         cache_unpin(cache, files);
 }
 
-void cache_replace(struct cache *cache, struct part *part)
+bool cache_replace(struct cache *cache, struct part *part)
 {
     struct cached *unused;
+    bool kept;
 
     mutex_lock(&cache->lock);
-    unused = part->kept ? NULL : detach(cache, part);
+    kept = part->kept;
+    unused = kept ? NULL : detach(cache, part);
     mutex_unlock(&cache->lock);
     close_files(unused);
+    return !kept;
 }
 
-void cache_set_index(struct cache *cache, struct part *part, uint8_t *index)
+bool cache_set_index(struct cache *cache, struct part *part, uint8_t *index)
 {
-    struct cached *unused;
     uint8_t *old;
 
     mutex_lock(&cache->lock);
     old = part->index;
     part->index = index;
-    unused = part->kept ? NULL : detach(cache, part);
     mutex_unlock(&cache->lock);
-    close_files(unused);
     free(old);
+    return cache_replace(cache, part);
 }
 
 void cache_forget(struct cache *cache, struct part *part)

@@ -39,6 +39,8 @@ struct part {
                                have been looked for, with what result ever */
     uint64_t lost;          /* protected by reindex_lock: records when a scan
                                last could not follow them all; 0: never */
+    atomic_uint mended;     /* changes under reindex_lock: how often the index
+                               has been replaced */
 };
 
 struct cached; /* cache.c: a segment's open files */
@@ -63,7 +65,7 @@ void cache_done(struct cache *cache);
 /*
  * The part's files, open until cache_unpin(). They are kept open afterwards, a
  * bounded number of them. EAGAIN: nowait, and they are closed. EIO: the
- * directory is gone. May wait unless nowait.
+ * directory is gone, or its store. May wait unless nowait.
  */
 int cache_pin(struct cache *cache, struct part *part, bool nowait,
               struct segment **ret_files);
@@ -79,13 +81,13 @@ int cache_open_active(struct cache *cache, struct part *part,
 int cache_keep(struct cache *cache, struct part *part);
 void cache_unkeep(struct cache *cache, struct part *part);
 
-/* Lets the part's files be opened anew by the next who pins them, unless they
-   are kept. */
-void cache_replace(struct cache *cache, struct part *part);
+/* Lets the part's files be opened anew by the next who pins them. Returns false
+   if they are kept. */
+bool cache_replace(struct cache *cache, struct part *part);
 
 /* The same, and from then on these entries stand for those of the part's index
    file. Takes index over, from malloc(3). */
-void cache_set_index(struct cache *cache, struct part *part, uint8_t *index);
+bool cache_set_index(struct cache *cache, struct part *part, uint8_t *index);
 
 /* Closes the part's files, which nobody uses any more. May wait where they
    have no name. */

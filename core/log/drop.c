@@ -3,6 +3,7 @@
 
 #include "log/cache.h"
 #include "log/segments.h"
+#include "log/times.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
         return r;
     }
     r = durability_sync_file(&log->durability, log->dir);
+    times_learn_first(log, oldest->part->base + 1);
     segments_remove_first(&log->segments);
     count_drop(log, oldest, cause);
     /* Its files go once its name has for certain, or the segment could come

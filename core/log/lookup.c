@@ -2,220 +2,322 @@
 #include "log/lookup.h"
 
 #include "io/bytes.h"
-#include "log/cache.h"
 #include "log/reindex.h"
-#include "log/segments.h"
 #include "segment/stamps.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define CHECK_BUFFER ((size_t)64 << 10)
 
-static int place_once(struct clog *log, struct part *part,
-                      const struct extent *extent, uint64_t i, bool nowait,
-                      struct place *ret_place, uint64_t *ret_prefix)
-{
-    struct segment *files = NULL;
-    uint8_t prefix[RECORD_PREFIX];
-    ssize_t n = 0;
-    int r = cache_pin(&log->segments.cache, part, nowait, &files);
+/* How often an index may turn out to be wrong within one look-up: once for each
+   that mends it meanwhile, and a file that goes on changing is given up. */
+#define MENDS 3
 
-    if (r < 0)
-        return r;
-    r = segment_place(files, extent, i, ret_place);
-    if (r == 0)
-        n = store_read(&files->store, prefix, sizeof(prefix),
-                       ret_place->position, nowait);
-    cache_unpin(&log->segments.cache, files);
-    if (r < 0)
-        return -EUCLEAN;
-    if (n < 0)
-        return (int)n;
-    if (n < (ssize_t)sizeof(prefix))
-        return nowait ? -EAGAIN : -EIO;
-    *ret_prefix = get_be64(prefix);
-    return 0;
+static struct lookup nothing_held(struct clog *log, unsigned flags)
+{
+    return (struct lookup){.log = log, .nowait = (flags & CLOG_NOWAIT) != 0};
 }
 
-static int check_once(struct clog *log, struct part *part, uint64_t i,
-                      const struct place *place, struct buffer *buffer,
-                      bool nowait, enum verdict *ret_verdict)
+int lookup_begin(struct lookup *lookup, struct clog *log, uint64_t offset,
+                 unsigned flags)
 {
-    struct segment *files = NULL;
+    int r;
+
+    *lookup = nothing_held(log, flags);
+    r = segments_hold(&log->segments, offset, lookup->nowait, &lookup->held);
+    if (r == 0)
+        lookup->i = offset - lookup->held.part->base;
+    return r;
+}
+
+int lookup_begin_byte(struct lookup *lookup, struct clog *log,
+                      uint64_t position, unsigned flags)
+{
+    *lookup = nothing_held(log, flags);
+    return segments_hold_byte(&log->segments, position, lookup->nowait,
+                              &lookup->held);
+}
+
+int lookup_begin_part(struct lookup *lookup, struct clog *log,
+                      struct part *part, unsigned flags)
+{
+    *lookup = nothing_held(log, flags);
+    return segments_hold_part(&log->segments, part, lookup->nowait,
+                              &lookup->held);
+}
+
+void lookup_end(struct lookup *lookup)
+{
+    segments_release(&lookup->held);
+    buffer_done(&lookup->buffer);
+}
+
+int lookup_mend(struct lookup *lookup, bool index_failed)
+{
+    if (lookup->nowait)
+        return -EAGAIN;
+    return reindex(lookup->log, &lookup->held, lookup->i, index_failed);
+}
+
+/* Whether a look at that many slots from the record's on would wait. */
+static bool must_wait(const struct lookup *lookup, const struct slots *slots,
+                      uint64_t count)
+{
+    return lookup->nowait && !slots_cached(slots, lookup->i, count);
+}
+
+/* The place by the index as it is. EUCLEAN: it is impossible. */
+static int place_once(const struct lookup *lookup, struct place *ret_place)
+{
+    const struct held *held = &lookup->held;
+
+    if (!held->files)
+        return -EIO;
+    if (must_wait(lookup, &held->files->index, 2))
+        return -EAGAIN;
+    return segment_place(held->files, &held->extent, lookup->i, ret_place) < 0
+               ? -EUCLEAN
+               : 0;
+}
+
+int lookup_place(struct lookup *lookup, struct place *ret_place)
+{
+    int r = place_once(lookup, ret_place);
+
+    for (int tries = 0; r == -EUCLEAN && tries < MENDS; tries++) {
+        r = lookup_mend(lookup, true);
+        if (r == 0)
+            r = place_once(lookup, ret_place);
+    }
+    return r == -EUCLEAN ? -EIO : r;
+}
+
+int lookup_read(struct lookup *lookup, void *data, size_t size,
+                uint64_t position)
+{
+    ssize_t n;
+
+    if (!lookup->held.files)
+        return -EIO;
+    n = store_read(&lookup->held.files->store, data, size, position,
+                   lookup->nowait);
+    if (n < 0)
+        return (int)n;
+    if ((size_t)n == size)
+        return 0;
+    return lookup->nowait ? -EAGAIN : -EIO;
+}
+
+int lookup_verify(struct lookup *lookup, const struct place *place,
+                  enum verdict *ret_verdict)
+{
+    const struct held *held = &lookup->held;
+    struct buffer *buffer = &lookup->buffer;
     int r = buffer_reserve(buffer, place->length < CHECK_BUFFER
                                        ? RECORD_PREFIX + (size_t)place->length
                                        : CHECK_BUFFER);
 
-    if (r == 0)
-        r = cache_pin(&log->segments.cache, part, nowait, &files);
     if (r < 0)
         return r;
-    r = segment_check(files, i, place, buffer->data, buffer->size, nowait,
-                      ret_verdict);
-    cache_unpin(&log->segments.cache, files);
-    return r;
-}
-
-/* The place again, after the index has been mended. */
-static int place_mended(struct clog *log, struct part *part,
-                        const struct extent *extent, uint64_t i, bool nowait,
-                        bool index_failed, struct place *ret_place)
-{
-    uint64_t prefix;
-    int r;
-
-    if (nowait)
+    if (!held->files)
+        return -EIO;
+    if (must_wait(lookup, &held->files->stamps, 1))
         return -EAGAIN;
-    r = reindex(log, part, extent, i, index_failed);
-    if (r == 0)
-        r = place_once(log, part, extent, i, false, ret_place, &prefix);
-    return r == -EUCLEAN ? -EIO : r;
+    return segment_check(held->files, lookup->i, place, buffer->data,
+                         buffer->size, lookup->nowait, ret_verdict);
 }
 
-int lookup_place(struct clog *log, struct part *part,
-                 const struct extent *extent, uint64_t i, bool nowait,
-                 struct place *ret_place)
+/* The checksum fits: so the index is right where it and the prefix differ, and
+   what is wrong with the prefix is to be said, once. */
+static void tell_prefix(struct lookup *lookup)
 {
-    struct buffer buffer = {0};
-    enum verdict verdict = VERDICT_BAD;
-    struct place place;
-    uint64_t prefix = 0;
-    int r = place_once(log, part, extent, i, nowait, &place, &prefix);
-
-    if (r == -EUCLEAN) {
-        r = place_mended(log, part, extent, i, nowait, true, &place);
-    } else if (r == 0 && prefix != place.length) {
-        /* Index or prefix is wrong: the checksum knows which. */
-        r = check_once(log, part, i, &place, &buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = place_mended(log, part, extent, i, nowait, false, &place);
-        else if (r == 0 && !nowait)
-            /* It is well, but what is wrong with its prefix is to be said. */
-            (void)reindex(log, part, extent, i, false);
-        /* Nothing better is known: a damaged record has a size all the same. */
-        if (r == -EIO)
-            r = 0;
-        buffer_done(&buffer);
-    }
-    if (r == 0)
-        *ret_place = place;
-    return r;
+    if (!lookup->nowait)
+        (void)lookup_mend(lookup, false);
 }
 
-int lookup_check(struct clog *log, struct part *part,
-                 const struct extent *extent, uint64_t i, struct buffer *buffer,
-                 bool nowait, struct place *place)
+bool lookup_has_frame(const struct lookup *lookup, const struct place *place)
+{
+    return RECORD_PREFIX + place->length <= lookup->buffer.size;
+}
+
+int lookup_check(struct lookup *lookup, struct place *place)
 {
     enum verdict verdict = VERDICT_BAD;
-    int r = check_once(log, part, i, place, buffer, nowait, &verdict);
+    int r = lookup_verify(lookup, place, &verdict);
 
-    if (r == 0 && verdict == VERDICT_BAD) {
-        r = place_mended(log, part, extent, i, nowait, false, place);
+    for (int tries = 0; r == 0 && verdict == VERDICT_BAD; tries++) {
+        r = tries < MENDS ? lookup_mend(lookup, false) : -EIO;
         if (r == 0)
-            r = check_once(log, part, i, place, buffer, nowait, &verdict);
-        if (r == 0 && verdict == VERDICT_BAD)
-            r = -EIO;
+            r = lookup_place(lookup, place);
+        if (r == 0)
+            r = lookup_verify(lookup, place, &verdict);
     }
     if (r == -EIO)
-        atomic_fetch_add(&log->read_errors, 1);
-    if (r == 0 && verdict == VERDICT_PREFIX)
-        atomic_fetch_add(&log->prefixes, 1);
+        atomic_fetch_add(&lookup->log->read_errors, 1);
+    if (r == 0 && verdict == VERDICT_PREFIX) {
+        atomic_fetch_add(&lookup->log->prefixes, 1);
+        tell_prefix(lookup);
+    }
     return r;
 }
 
-size_t clip(size_t size, uint64_t position, uint64_t end)
+/* Whether index or prefix is right, where they differ: the checksum knows.
+   0: it is settled, *place is right or nothing better is known. */
+static int settle(struct lookup *lookup, struct place *place, bool *ret_again)
+{
+    enum verdict verdict = VERDICT_BAD;
+    int r = lookup_verify(lookup, place, &verdict);
+
+    if (r == 0 && verdict == VERDICT_BAD) {
+        r = lookup_mend(lookup, false);
+        *ret_again = r == 0;
+    } else if (r == 0) {
+        tell_prefix(lookup);
+    }
+    return r == -EIO ? 0 : r;
+}
+
+int lookup_confirm(struct lookup *lookup, struct place *ret_place)
+{
+    bool again = true;
+
+    for (int tries = 0; again && tries < MENDS; tries++) {
+        uint8_t prefix[RECORD_PREFIX];
+        int r = lookup_place(lookup, ret_place);
+
+        if (r == 0)
+            r = lookup_read(lookup, prefix, sizeof(prefix),
+                            ret_place->position);
+        again = false;
+        if (r == 0 && get_be64(prefix) != ret_place->length)
+            r = settle(lookup, ret_place, &again);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int lookup_take(struct lookup *lookup, struct place *place, void *data,
+                size_t size)
+{
+    const struct held *held = &lookup->held;
+    int r = VERDICT_BAD;
+
+    if (must_wait(lookup, &held->files->stamps, 1))
+        return -EAGAIN;
+    if (place->length <= size)
+        r = segment_take(held->files, lookup->i, place, data, lookup->nowait);
+    if (r == VERDICT_GOOD || r == VERDICT_UNVERIFIED)
+        return 0;
+    if (r == -EAGAIN)
+        return r;
+    /* Once more, in any case that is not as it should be. */
+    r = lookup_check(lookup, place);
+    if (r < 0)
+        return r;
+    if (place->length > size)
+        return -EMSGSIZE;
+    if (!lookup_has_frame(lookup, place))
+        return lookup_read(lookup, data, (size_t)place->length,
+                           place->position + RECORD_PREFIX);
+    memcpy(data, lookup->buffer.data + RECORD_PREFIX, (size_t)place->length);
+    return 0;
+}
+
+int lookup_know(struct lookup *lookup, struct known *ret_known)
+{
+    const struct held *held = &lookup->held;
+    size_t count = SEGMENT_KNOWN;
+
+    if (!held->files)
+        return -EIO;
+    if (must_wait(lookup, &held->files->index, count + 1) ||
+        must_wait(lookup, &held->files->stamps, count))
+        count = 1;
+    if (count == 1 && (must_wait(lookup, &held->files->index, 2) ||
+                       must_wait(lookup, &held->files->stamps, 1)))
+        return -EAGAIN;
+    return segment_know(held->files, &held->extent, lookup->i, count,
+                        ret_known);
+}
+
+size_t lookup_clip(size_t size, uint64_t position, uint64_t end)
 {
     if (position >= end)
         return 0;
     return end - position < size ? (size_t)(end - position) : size;
 }
 
-int read_store(struct clog *log, struct part *part, void *data, size_t size,
-               uint64_t position, bool nowait)
+uint64_t lookup_file_time(const struct lookup *lookup)
 {
-    struct segment *files = NULL;
-    ssize_t n;
-    int r = cache_pin(&log->segments.cache, part, nowait, &files);
-
-    if (r < 0)
-        return r;
-    n = store_read(&files->store, data, size, position, nowait);
-    cache_unpin(&log->segments.cache, files);
-    if (n < 0)
-        return (int)n;
-    if ((size_t)n == size)
-        return 0;
-    return nowait ? -EAGAIN : -EIO;
-}
-
-/* When the store was changed last, or made. */
-static uint64_t file_time(struct clog *log, const struct segment *files)
-{
+    const struct segment *files = lookup->held.files;
     struct io_stat st;
 
-    if (files->store.fd < 0 || io_stat(log->io, files->store.fd, &st) < 0 ||
-        st.time_ns < 0)
+    if (!files || files->store.fd < 0 ||
+        io_stat(files->io, files->store.fd, &st) < 0 || st.time_ns < 0)
         return 0;
     return (uint64_t)st.time_ns;
 }
 
-int lookup_stamp(struct clog *log, struct part *part, uint64_t i, bool nowait,
-                 struct clog_record *record)
+int lookup_stamp(struct lookup *lookup, struct clog_record *record)
 {
-    struct segment *files = NULL;
+    const struct segment *files = lookup->held.files;
     struct stamp stamp;
-    int r = cache_pin(&log->segments.cache, part, nowait, &files);
 
-    if (r < 0)
-        return r == -EAGAIN ? r : 0;
-    record->verifiable = stamps_get(&files->stamps, i, &stamp) == 0;
+    if (!files)
+        return -EIO;
+    if (must_wait(lookup, &files->stamps, 1))
+        return -EAGAIN;
+    record->verifiable = stamps_get(&files->stamps, lookup->i, &stamp) == 0;
     if (record->verifiable) {
         record->time_ns = stamp.time_ns;
         record->crc32c = stamp.crc;
     } else {
-        record->time_ns = file_time(log, files);
+        record->time_ns = lookup_file_time(lookup);
     }
-    cache_unpin(&log->segments.cache, files);
     return 0;
 }
 
 int clog_stat(struct clog *log, uint64_t offset, unsigned flags,
               struct clog_record *ret)
 {
-    bool nowait = (flags & CLOG_NOWAIT) != 0;
     struct clog_record record = {.offset = offset};
-    struct extent extent;
-    struct part *part = NULL;
+    struct lookup lookup;
     struct place place;
-    int r = segments_find(&log->segments, offset, &part, &extent);
+    int r = lookup_begin(&lookup, log, offset, flags);
 
+    if (r < 0)
+        return r;
+    r = lookup_place(&lookup, &place);
     if (r == 0)
-        r = lookup_place(log, part, &extent, offset - part->base, nowait,
-                         &place);
+        r = lookup_stamp(&lookup, &record);
     if (r == 0) {
         record.length = place.length;
         record.position = place.position;
-        record.segment = part->base;
-        r = lookup_stamp(log, part, offset - part->base, nowait, &record);
-    }
-    if (r == 0)
+        record.segment = lookup.held.part->base;
         *ret = record;
-    segments_put(&log->segments, part);
+    }
+    lookup_end(&lookup);
     return r;
 }
 
 /* A record's time alone; 0 if it is not there any more. */
-static int time_of(struct clog *log, uint64_t offset, bool nowait,
-                   struct clog_record *record)
+static int time_of(struct clog *log, uint64_t offset, unsigned flags,
+                   uint64_t *ret_time_ns)
 {
-    struct extent extent;
-    struct part *part = NULL;
-    int r = 0;
+    struct clog_record record = {0};
+    struct lookup lookup;
+    int r = lookup_begin(&lookup, log, offset, flags);
 
-    if (segments_find(&log->segments, offset, &part, &extent) == 0)
-        r = lookup_stamp(log, part, offset - part->base, nowait, record);
-    segments_put(&log->segments, part);
-    return r;
+    if (r == 0) {
+        r = lookup_stamp(&lookup, &record);
+        lookup_end(&lookup);
+    }
+    if (r == -EAGAIN)
+        return r;
+    *ret_time_ns = record.time_ns;
+    return 0;
 }
 
 int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
@@ -229,17 +331,17 @@ int clog_find(struct clog *log, uint64_t time_ns, unsigned flags,
        found as in any sorted list. What is dropped meanwhile is before it. */
     while (low < high) {
         uint64_t middle = clog_seek(log, low + (high - low) / 2);
-        struct clog_record record = {.offset = middle};
+        uint64_t found_ns = 0;
         int r;
 
         if (middle >= high) {
             high = low + (high - low) / 2;
             continue;
         }
-        r = time_of(log, middle, (flags & CLOG_NOWAIT) != 0, &record);
+        r = time_of(log, middle, flags, &found_ns);
         if (r < 0)
             return r;
-        if (record.time_ns < time_ns)
+        if (found_ns < time_ns)
             low = middle + 1;
         else
             high = middle;
@@ -270,68 +372,4 @@ uint64_t clog_seek(struct clog *log, uint64_t offset)
     if (r == 0)
         segments_put(&log->segments, part);
     return offset;
-}
-
-/* The time of a segment's last record, or of the segment's making. */
-static int last_time(struct clog *log, struct part *part,
-                     const struct extent *extent, bool nowait,
-                     uint64_t *ret_time_ns)
-{
-    struct clog_record record = {0};
-    struct segment *files = NULL;
-    int r = 0;
-
-    if (extent->count > 0) {
-        r = lookup_stamp(log, part, extent->count - 1, nowait, &record);
-    } else if ((r = cache_pin(&log->segments.cache, part, nowait, &files)) ==
-               0) {
-        record.time_ns = file_time(log, files);
-        cache_unpin(&log->segments.cache, files);
-    }
-    if (r == -EAGAIN)
-        return r;
-    *ret_time_ns = record.time_ns;
-    return 0;
-}
-
-static void fill_segment(struct clog *log, const struct part *part,
-                         struct clog_segment *segment)
-{
-    const struct extent *extent = &part->extent;
-
-    rwlock_read(&log->segments.lock);
-    segment->base = part->base;
-    segment->next = part->base + extent->count;
-    segment->sizes[CLOG_STORE] = extent->end;
-    segment->sizes[CLOG_INDEX] = extent->count * SLOT_SIZE;
-    segment->sizes[CLOG_STAMPS] = extent->count * SLOT_SIZE;
-    segment->time_ns = part->last_ns;
-    segment->stream_start = part->stream_start;
-    segment->sealed = part->sealed;
-    rwlock_unlock(&log->segments.lock);
-}
-
-int clog_segment(struct clog *log, uint64_t base, unsigned flags,
-                 struct clog_segment *ret)
-{
-    struct clog_segment segment = {0};
-    struct part *part = NULL;
-    struct extent extent;
-    int r = segments_find_after(&log->segments, base, &part, &extent);
-
-    if (r < 0)
-        return r;
-    fill_segment(log, part, &segment);
-    if (segment.time_ns == 0) {
-        r = last_time(log, part, &extent, (flags & CLOG_NOWAIT) != 0,
-                      &segment.time_ns);
-        rwlock_write(&log->segments.lock);
-        if (part->last_ns == 0 && part->sealed)
-            part->last_ns = segment.time_ns;
-        rwlock_unlock(&log->segments.lock);
-    }
-    segments_put(&log->segments, part);
-    if (r == 0)
-        *ret = segment;
-    return r;
 }

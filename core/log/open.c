@@ -2,12 +2,11 @@
 #include "log/log.h"
 
 #include "log/cache.h"
-#include "log/lookup.h"
-#include "log/reindex.h"
 #include "log/retain.h"
 #include "log/roll.h"
 #include "log/segments.h"
 #include "log/sized.h"
+#include "log/times.h"
 #include "recovery/metadata.h"
 #include "recovery/recover.h"
 #include "recovery/report.h"
@@ -127,35 +126,6 @@ static int add_found(struct clog *log, struct found *found)
     return r;
 }
 
-/* The last record's time, below which no later one's may lie; only from a
-   stamp that is whole, or a wrong one could hold time up for ever. */
-static int learn_time(struct clog *log)
-{
-    for (size_t k = log->segments.count; k > 0; k--) {
-        struct part *part = log->segments.parts[k - 1];
-        struct clog_record record = {0};
-        struct buffer buffer = {0};
-        struct place place;
-        uint64_t i = part->extent.count - 1;
-        int r;
-
-        if (part->extent.count == 0)
-            continue;
-        r = lookup_place(log, part, &part->extent, i, false, &place);
-        if (r == 0)
-            r = lookup_check(log, part, &part->extent, i, &buffer, false,
-                             &place);
-        buffer_done(&buffer);
-        if (r == -ENOMEM)
-            return r;
-        (void)lookup_stamp(log, part, i, false, &record);
-        if (r == 0)
-            log->segments.last_ns = record.time_ns;
-        return 0;
-    }
-    return 0;
-}
-
 /* The last segment found takes the appends. */
 static int reuse_active(struct clog *log)
 {
@@ -173,12 +143,6 @@ static int reuse_active(struct clog *log)
     if (r < 0)
         return r;
     part->sealed = false;
-    if (part->extent.count > 0) {
-        struct clog_record record = {0};
-
-        (void)lookup_stamp(log, part, 0, false, &record);
-        part->first_ns = record.time_ns;
-    }
     return 0;
 }
 
@@ -222,10 +186,14 @@ static int take_over(struct clog *log, struct recovery *recovery)
                          &log->report);
     if (r == 0 && !recovery->read_only)
         r = start_writing(log, recovery);
-    /* Last: it may meet an index to be mended, and that wants to be written. */
-    if (r == 0)
-        r = learn_time(log);
-    return r;
+    if (r < 0)
+        return r;
+    /* Last: they may meet an index to be mended, which wants to be written. */
+    times_learn_last(log);
+    times_learn_first(log, 0);
+    if (log->segments.active)
+        times_learn_first(log, log->segments.active->base);
+    return 0;
 }
 
 static int build(struct clog *log, const char *path,

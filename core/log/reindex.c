@@ -32,28 +32,32 @@ static int scan_part(const struct extent *extent, const struct segment *files,
 }
 
 /* Entries of the active segment are written in place, below where appends
-   write; a sealed one's files are opened anew, with a map of what is there. */
-static int replace_index(struct clog *log, struct part *part,
-                         struct segment *files, struct scan *scan)
+   write; a sealed one's files are opened anew, with a map of what is there.
+   EIO: its directory has no name any more, so that they cannot be. */
+static int replace_index(struct clog *log, const struct held *held,
+                         struct scan *scan)
 {
+    struct cache *cache = &log->segments.cache;
+    struct part *part = held->part;
+    bool replaced;
     bool sealed;
     int r = -EROFS;
 
     rwlock_read(&log->segments.lock);
     sealed = part->sealed;
     rwlock_unlock(&log->segments.lock);
-    if (!sealed && files->index.fd >= 0)
-        return slots_write(&files->index, scan->index,
+    if (!sealed && held->files->index.fd >= 0)
+        return slots_write(&held->files->index, scan->index,
                            (size_t)scan->extent.count * SLOT_SIZE, 0);
     if (durability_writable(&log->durability))
         r = repair_index(log->io, log->dir, part->base, scan, false, true);
     if (r < 0) {
-        cache_set_index(&log->segments.cache, part, scan->index);
+        replaced = cache_set_index(cache, part, scan->index);
         scan->index = NULL;
     } else {
-        cache_replace(&log->segments.cache, part);
+        replaced = cache_replace(cache, part);
     }
-    return 0;
+    return replaced ? 0 : -EIO;
 }
 
 /* Says what a scan has found in a part that was taken to be good. */
@@ -82,45 +86,47 @@ static void notice(struct clog *log, const struct part *part,
     clog_report_done(&report);
 }
 
-static int reindex_locked(struct clog *log, struct part *part,
-                          const struct extent *extent)
+static int reindex_locked(struct clog *log, struct held *held)
+    REQUIRES(log->reindex_lock)
 {
-    struct segment *files = NULL;
+    struct part *part = held->part;
     struct scan scan;
-    int r = cache_pin(&log->segments.cache, part, false, &files);
+    int r = scan_part(&held->extent, held->files, &scan);
 
+    if (r == -EUCLEAN) {
+        part->lost = held->extent.count;
+        r = -EIO;
+    }
     if (r < 0)
         return r;
-    r = scan_part(extent, files, &scan);
-    if (r == -EUCLEAN) {
-        part->lost = extent->count;
-        r = -EIO;
-    }
-    if (r < 0)
-        goto out;
-    part->reindexed = extent->count;
-    notice(log, part, files, &scan);
-    if (index_fits(&files->index, extent->count * SLOT_SIZE, &scan)) {
+    part->reindexed = held->extent.count;
+    notice(log, part, held->files, &scan);
+    if (index_fits(&held->files->index, held->extent.count * SLOT_SIZE,
+                   &scan)) {
         r = -EIO;
     } else {
-        r = replace_index(log, part, files, &scan);
-        atomic_fetch_add(&log->indexes, 1);
+        r = replace_index(log, held, &scan);
+        atomic_fetch_add(&log->indexes, r == 0);
+        atomic_fetch_add(&part->mended, r == 0);
     }
     scan_done(&scan);
-out:
-    cache_unpin(&log->segments.cache, files);
     return r;
 }
 
-int reindex(struct clog *log, struct part *part, const struct extent *extent,
-            uint64_t i, bool index_failed)
+int reindex(struct clog *log, struct held *held, uint64_t i, bool index_failed)
 {
+    struct part *part = held->part;
     int r = -EIO;
 
+    if (!held->files)
+        return -EIO;
     mutex_lock(&log->reindex_lock);
+    if (atomic_load(&part->mended) != held->mended)
+        r = 0;
     /* Where a scan was lost another would be, and each reads all there is. */
-    if (part->lost < extent->count && (index_failed || i >= part->reindexed))
-        r = reindex_locked(log, part, extent);
+    else if (part->lost < held->extent.count &&
+             (index_failed || i >= part->reindexed))
+        r = reindex_locked(log, held);
     mutex_unlock(&log->reindex_lock);
-    return r;
+    return r < 0 ? r : segments_hold_again(held);
 }

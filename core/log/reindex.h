@@ -8,12 +8,12 @@
 #include "log/log.h"
 
 /*
- * Called when record i of the part is not where its index says, or fails its
+ * Called when record i of a part is not where its index says, or fails its
  * checksum there: scans the store for its frame and rebuilds the index if that
- * is wrong. index_failed: the entry itself was unreadable or impossible.
- * EIO: nothing new was learnt. May wait.
+ * is wrong. index_failed: the entry itself was unreadable or impossible. 0: the
+ * index is another one now, by this call or since held was pinned, and held has
+ * the files that show it. EIO: nothing new was learnt. May wait.
  */
-int reindex(struct clog *log, struct part *part, const struct extent *extent,
-            uint64_t i, bool index_failed);
+int reindex(struct clog *log, struct held *held, uint64_t i, bool index_failed);
 
 #endif

@@ -30,12 +30,17 @@ void segments_put(struct segments *segments, struct part *part)
         free_part(segments, part);
 }
 
+struct part *segments_get(struct part *part)
+{
+    atomic_fetch_add(&part->references, 1);
+    return part;
+}
+
 /* References a part that was found; the caller holds lock, so that the log's
    own reference is there still. */
 static void found(struct part *part, struct part **ret_part)
 {
-    atomic_fetch_add(&part->references, 1);
-    *ret_part = part;
+    *ret_part = segments_get(part);
 }
 
 /* The last part whose base (or stream start) is at or below key; the caller
@@ -98,6 +103,69 @@ int segments_find_byte(struct segments *segments, uint64_t position,
     }
     rwlock_unlock(&segments->lock);
     return r;
+}
+
+/* Pins the files of held->part, whose reference goes where that fails. */
+static int pin(struct held *held, bool nowait, struct held *ret_held)
+{
+    int r;
+
+    held->mended = atomic_load(&held->part->mended);
+    r = cache_pin(&held->segments->cache, held->part, nowait, &held->files);
+    if (r < 0)
+        segments_put(held->segments, held->part);
+    else
+        *ret_held = *held;
+    return r;
+}
+
+int segments_hold(struct segments *segments, uint64_t offset, bool nowait,
+                  struct held *ret_held)
+{
+    struct held held = {.segments = segments};
+    int r = segments_find(segments, offset, &held.part, &held.extent);
+
+    return r < 0 ? r : pin(&held, nowait, ret_held);
+}
+
+int segments_hold_byte(struct segments *segments, uint64_t position,
+                       bool nowait, struct held *ret_held)
+{
+    struct held held = {.segments = segments};
+    int r = segments_find_byte(segments, position, &held.part, &held.extent);
+
+    return r < 0 ? r : pin(&held, nowait, ret_held);
+}
+
+int segments_hold_part(struct segments *segments, struct part *part,
+                       bool nowait, struct held *ret_held)
+{
+    struct held held = {
+        .segments = segments,
+        .part = segments_get(part),
+        .extent = segments_extent(segments, part),
+    };
+
+    return pin(&held, nowait, ret_held);
+}
+
+int segments_hold_again(struct held *held)
+{
+    struct cache *cache = &held->segments->cache;
+
+    if (held->files)
+        cache_unpin(cache, held->files);
+    held->files = NULL;
+    held->mended = atomic_load(&held->part->mended);
+    return cache_pin(cache, held->part, false, &held->files);
+}
+
+void segments_release(struct held *held)
+{
+    if (held->files)
+        cache_unpin(&held->segments->cache, held->files);
+    segments_put(held->segments, held->part);
+    *held = (struct held){0};
 }
 
 int segments_find_base(struct segments *segments, uint64_t base,
@@ -349,7 +417,11 @@ void segments_status(struct segments *segments, struct clog_status *status)
     status->stream_start =
         segments->count ? segments->parts[0]->stream_start : 0;
     status->stream_end = segments->stream_end;
-    status->oldest_time_ns = segments->count ? segments->parts[0]->first_ns : 0;
+    for (size_t k = 0; k < segments->count && status->oldest_time_ns == 0; k++)
+        if (segments->parts[k]->extent.count > 0) {
+            status->oldest_time_ns = segments->parts[k]->first_ns;
+            break;
+        }
     status->last_time_ns = segments->last_ns;
     status->appends = segments->appends;
     status->appended = segments->appended;

@@ -51,6 +51,37 @@ int segments_find(struct segments *segments, uint64_t offset,
 int segments_find_byte(struct segments *segments, uint64_t position,
                        struct part **ret_part, struct extent *ret_extent);
 
+/*
+ * A part that was found, with its files. All zeros is none.
+ */
+struct held {
+    struct segments *segments;
+    struct part *part;     /* a reference */
+    struct extent extent;  /* how much of it counted when it was found */
+    struct segment *files; /* pinned; NULL: they could not be opened again */
+    unsigned mended;       /* how often its index had been when it was pinned */
+};
+
+/*
+ * The part that holds record offset, or that byte of the joined view, with its
+ * files. ENOENT, EIO, ESTALE as above, EAGAIN and EIO as from cache_pin(). May
+ * wait unless nowait.
+ */
+int segments_hold(struct segments *segments, uint64_t offset, bool nowait,
+                  struct held *ret_held);
+int segments_hold_byte(struct segments *segments, uint64_t position,
+                       bool nowait, struct held *ret_held);
+
+/* A part that the caller has a reference of, which stays the caller's. */
+int segments_hold_part(struct segments *segments, struct part *part,
+                       bool nowait, struct held *ret_held);
+
+/* Gets the files that the part has by now. May wait. */
+int segments_hold_again(struct held *held);
+
+/* Ends it. */
+void segments_release(struct held *held);
+
 /* The part with that base. ENOENT. */
 int segments_find_base(struct segments *segments, uint64_t base,
                        struct part **ret_part);
@@ -61,6 +92,9 @@ int segments_find_after(struct segments *segments, uint64_t base,
 
 /* The active part; of a read-only log the last. ENOENT: there is none. */
 int segments_find_active(struct segments *segments, struct part **ret_part);
+
+/* Makes another reference. */
+struct part *segments_get(struct part *part);
 
 /* Ends a reference. NULL is allowed. */
 void segments_put(struct segments *segments, struct part *part);

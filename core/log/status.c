@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/lookup.h"
-#include "log/segments.h"
 #include "log/sized.h"
+#include "log/times.h"
+
+#include <errno.h>
 
 uint32_t clog_max_record(const struct clog *log)
 {
@@ -25,26 +27,6 @@ int clog_space(struct clog *log, struct clog_space *ret_space)
     return 0;
 }
 
-/* Looks the time of the first segment's first record up, once. */
-static uint64_t oldest_time(struct clog *log)
-{
-    struct clog_record record = {0};
-    struct part *part = NULL;
-    struct extent extent;
-
-    if (segments_find_after(&log->segments, 0, &part, &extent) < 0)
-        return 0;
-    if (extent.count > 0)
-        (void)lookup_stamp(log, part, 0, false, &record);
-    rwlock_write(&log->segments.lock);
-    /* An append may have set it meanwhile. */
-    if (part->first_ns == 0)
-        part->first_ns = record.time_ns;
-    rwlock_unlock(&log->segments.lock);
-    segments_put(&log->segments, part);
-    return record.time_ns;
-}
-
 int clog_status(struct clog *log, struct clog_status *ret_status)
 {
     struct clog_status status = {0};
@@ -63,7 +45,62 @@ int clog_status(struct clog *log, struct clog_status *ret_status)
     status.prefixes_mended = atomic_load(&log->prefixes);
     status.sync_error = -durability_error(&log->durability);
     status.writable = durability_writable(&log->durability);
-    if (status.records > 0 && status.oldest_time_ns == 0)
-        status.oldest_time_ns = oldest_time(log);
     return sized_give(&status, sizeof(status), ret_status);
+}
+
+static void fill_segment(struct clog *log, const struct part *part,
+                         struct clog_segment *segment)
+{
+    const struct extent *extent = &part->extent;
+
+    rwlock_read(&log->segments.lock);
+    segment->base = part->base;
+    segment->next = part->base + extent->count;
+    segment->sizes[CLOG_STORE] = extent->end;
+    segment->sizes[CLOG_INDEX] = extent->count * SLOT_SIZE;
+    segment->sizes[CLOG_STAMPS] = extent->count * SLOT_SIZE;
+    segment->time_ns = part->last_ns;
+    segment->stream_start = part->stream_start;
+    segment->sealed = part->sealed;
+    rwlock_unlock(&log->segments.lock);
+}
+
+/* The time of its last record, or of its file where no record shows it. */
+static int segment_time(struct clog *log, struct part *part, unsigned flags,
+                        uint64_t *ret_time_ns)
+{
+    uint64_t time_ns = 0;
+    struct lookup lookup;
+    int r = times_last(log, part, flags, &time_ns);
+
+    if (r == 0 && time_ns == 0) {
+        r = lookup_begin_part(&lookup, log, part, flags);
+        if (r == 0) {
+            time_ns = lookup_file_time(&lookup);
+            lookup_end(&lookup);
+        }
+    }
+    if (r == -EAGAIN)
+        return r;
+    *ret_time_ns = time_ns;
+    return 0;
+}
+
+int clog_segment(struct clog *log, uint64_t base, unsigned flags,
+                 struct clog_segment *ret)
+{
+    struct clog_segment segment = {0};
+    struct part *part = NULL;
+    struct extent extent;
+    int r = segments_find_after(&log->segments, base, &part, &extent);
+
+    if (r < 0)
+        return r;
+    fill_segment(log, part, &segment);
+    if (segment.time_ns == 0)
+        r = segment_time(log, part, flags, &segment.time_ns);
+    segments_put(&log->segments, part);
+    if (r == 0)
+        *ret = segment;
+    return r;
 }

@@ -1,47 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/stream.h"
 
-#include "log/cache.h"
 #include "log/lookup.h"
-#include "log/reindex.h"
-#include "log/segments.h"
 #include "segment/index.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Frames of the stream are read this many bytes at a time; a larger one is
-   checked piece by piece, and read again. */
+/* Frames are read this many bytes at a time; a larger one is checked piece by
+   piece, and read again. */
 #define FRAMES ((size_t)256 << 10)
 
-/* Where a read of the stream is. */
-struct cursor {
-    struct stream *view;
-    struct part *part;
-    struct extent extent;
-    bool nowait;
-    uint8_t *data; /* what is left to fill */
+/* So many bytes of one record, once it is checked, are read by themselves
+   rather than with the frame around them. */
+#define ALONE ((size_t)16 << 10)
+
+/* How often an index may turn out to be wrong within one read. */
+#define MENDS 3
+
+/* A read of the stream. */
+struct reading {
+    struct stream *stream;
+    struct lookup lookup; /* of the record that comes next */
+    uint64_t at;          /* byte of the part's payloads that comes next */
+    uint8_t *data;        /* what is left to fill */
     size_t size;
-    uint64_t at; /* byte of the part's payloads that comes next */
+    size_t count; /* records from that one on that are known */
+    struct known known[SEGMENT_KNOWN];
 };
 
-/* The last record of the part whose payload starts at or before byte at of its
-   payloads; the index alone says. */
-static int search_record(const struct segment *files,
-                         const struct extent *extent, uint64_t at,
-                         uint64_t *ret_i)
+/* Where in the part's payloads the kth of the known records begins; UINT64_MAX:
+   its place is impossible. */
+static uint64_t payload_at(const struct reading *r, size_t k)
 {
-    uint64_t low = 0;
-    uint64_t high = extent->count;
+    uint64_t position = r->known[k].place.position;
+    uint64_t prefixes = RECORD_PREFIX * (r->lookup.i + k);
 
+    return position < prefixes ? UINT64_MAX : position - prefixes;
+}
+
+/* Learns what index and stamps say of the records from i on. EUCLEAN: the next
+   byte is not in record i. */
+static int know(struct reading *r, uint64_t i)
+{
+    uint64_t start;
+    int n;
+
+    r->lookup.i = i;
+    n = lookup_know(&r->lookup, r->known);
+    if (n < 0)
+        return n == -EAGAIN ? n : -EUCLEAN;
+    r->count = (size_t)n;
+    start = payload_at(r, 0);
+    return r->at >= start && r->at - start < r->known[0].place.length
+               ? 0
+               : -EUCLEAN;
+}
+
+/* Slots on one page: as near to each other as a search need ask about. */
+#define NEAR 256u
+
+/* Whether the search may look at entry middle of [low, high) without waiting;
+ *near: all of them have been asked about. */
+static bool may_look(const struct lookup *lookup, uint64_t low, uint64_t high,
+                     uint64_t middle, bool *near)
+{
+    const struct slots *index = &lookup->held.files->index;
+
+    if (!lookup->nowait || *near)
+        return true;
+    if (high - low > NEAR)
+        return slots_cached(index, middle, 1);
+    *near = slots_cached(index, low, high - low);
+    return *near || slots_cached(index, middle, 1);
+}
+
+/* The last record of the part whose payload starts at or before the next byte;
+   the index alone says. */
+static int search(const struct reading *r, uint64_t *ret_i)
+{
+    const struct held *held = &r->lookup.held;
+    uint64_t low = 0;
+    uint64_t high = held->extent.count;
+    bool near = false;
+
+    if (!held->files)
+        return -EIO;
     while (low + 1 < high) {
         uint64_t middle = low + (high - low) / 2;
         uint64_t position;
-        int r = index_get(&files->index, files->base, middle, &position);
 
-        if (r < 0 || position < RECORD_PREFIX * middle)
+        if (!may_look(&r->lookup, low, high, middle, &near))
+            return -EAGAIN;
+        if (index_get(&held->files->index, held->files->base, middle,
+                      &position) < 0 ||
+            position < RECORD_PREFIX * middle)
             return -EUCLEAN;
-        if (position - RECORD_PREFIX * middle <= at)
+        if (position - RECORD_PREFIX * middle <= r->at)
             low = middle;
         else
             high = middle;
@@ -50,311 +105,276 @@ static int search_record(const struct segment *files,
     return 0;
 }
 
-/* The record that the next byte is of, and where the index has it. */
-static int find_record(const struct cursor *c, uint64_t *ret_i,
-                       struct place *ret_place)
+/* Finds the record that the next byte is of: most often the one at which the
+   last read ended. EUCLEAN: the index is wrong. */
+static int locate(struct reading *r)
 {
-    struct segment *files = NULL;
-    int r =
-        cache_pin(&c->view->log->segments.cache, c->part, c->nowait, &files);
+    const struct stream *stream = r->stream;
+    const struct held *held = &r->lookup.held;
+    uint64_t base = held->part->base;
+    uint64_t i = 0;
+    int e;
 
-    if (r < 0)
-        return r;
-    r = search_record(files, &c->extent, c->at, ret_i);
-    if (r == 0 && segment_place(files, &c->extent, *ret_i, ret_place) < 0)
-        r = -EUCLEAN;
-    cache_unpin(&c->view->log->segments.cache, files);
-    return r;
+    if (stream->position == held->part->stream_start + r->at &&
+        stream->offset >= base && stream->offset - base < held->extent.count) {
+        e = know(r, stream->offset - base);
+        if (e != -EUCLEAN)
+            return e;
+    }
+    e = search(r, &i);
+    return e < 0 ? e : know(r, i);
 }
 
-static bool is_checked(const struct stream *view, uint64_t offset)
+/* The same, with the index mended where it must be. */
+static int locate_mended(struct reading *r)
 {
-    return offset >= view->first && offset < view->last;
+    int e = locate(r);
+
+    for (int tries = 0; e == -EUCLEAN && tries < MENDS; tries++) {
+        e = lookup_mend(&r->lookup, true);
+        if (e == 0)
+            e = locate(r);
+    }
+    return e == -EUCLEAN ? -EIO : e;
+}
+
+static bool is_checked(const struct stream *stream, uint64_t offset)
+{
+    return offset >= stream->first && offset < stream->last;
 }
 
 /* One range of checked records is remembered: enough for who reads on. */
-static void set_checked(struct stream *view, uint64_t offset)
+static void set_checked(struct stream *stream, uint64_t offset)
 {
-    if (offset == view->last && view->first < view->last) {
-        view->last++;
-    } else if (offset + 1 == view->first) {
-        view->first--;
+    if (is_checked(stream, offset))
+        return;
+    if (offset == stream->last && stream->first < stream->last) {
+        stream->last++;
+    } else if (offset + 1 == stream->first) {
+        stream->first--;
     } else {
-        view->first = offset;
-        view->last = offset + 1;
+        stream->first = offset;
+        stream->last = offset + 1;
     }
 }
 
-/* Delivers payload bytes from byte skip of a record on. */
-static void deliver(struct cursor *c, const uint8_t *payload, uint64_t length,
-                    uint64_t skip)
+/* What has been delivered: n bytes, and done records up to their end. */
+static void advance(struct reading *r, size_t n, uint64_t done)
 {
-    size_t n = clip(c->size, skip, length);
-
-    memcpy(c->data, payload + skip, n);
-    c->data += n;
-    c->size -= n;
-    c->at += n;
+    r->data += n;
+    r->size -= n;
+    r->at += n;
+    r->lookup.i += done;
+    r->stream->position = r->lookup.held.part->stream_start + r->at;
+    r->stream->offset = r->lookup.held.part->base + r->lookup.i;
 }
 
-/* A record that is read by itself: because it is large, or because something
-   about it is not as it should be. */
-static int read_alone(struct cursor *c, uint64_t i, struct place *place)
+/* Reads of the record that comes next alone, which is checked. */
+static int read_alone(struct reading *r)
 {
-    struct stream *view = c->view;
-    uint64_t offset = c->part->base + i;
-    uint64_t skip;
-    size_t n;
-    int r = 0;
+    const struct place *place = &r->known[0].place;
+    uint64_t skip = r->at - payload_at(r, 0);
+    size_t n = lookup_clip(r->size, skip, place->length);
+    int e = lookup_read(&r->lookup, r->data, n,
+                        place->position + RECORD_PREFIX + skip);
 
-    if (!is_checked(view, offset))
-        r = lookup_check(view->log, c->part, &c->extent, i, &view->buffer,
-                         c->nowait, place);
-    if (r < 0)
-        return r;
-    set_checked(view, offset);
-    /* Checking may have mended the index, and the record starts elsewhere. */
-    skip = c->at - (place->position - RECORD_PREFIX * i);
-    n = clip(c->size, skip, place->length);
-    if (c->at < place->position - RECORD_PREFIX * i || n == 0)
-        return -EUCLEAN;
-    r = read_store(view->log, c->part, c->data, n,
-                   place->position + RECORD_PREFIX + skip, c->nowait);
-    if (r < 0)
-        return r;
-    c->data += n;
-    c->size -= n;
-    c->at += n;
-    return 0;
+    if (e == 0)
+        advance(r, n, skip + n == place->length);
+    return e;
 }
 
-/* How many bytes of frames from position on may be of use. */
-static size_t frames_size(const struct cursor *c, const struct place *place,
-                          uint64_t skip)
+/* Whether that is what it is to be read by. */
+static bool is_for_itself(const struct reading *r)
 {
+    const struct place *place = &r->known[0].place;
+    uint64_t offset = r->lookup.held.part->base + r->lookup.i;
+    size_t n = lookup_clip(r->size, r->at - payload_at(r, 0), place->length);
+
+    return is_checked(r->stream, offset) && (n == r->size || n >= ALONE);
+}
+
+/* How many bytes of frames may be of use. */
+static size_t frames_size(const struct reading *r)
+{
+    const struct place *place = &r->known[0].place;
     uint64_t frame = RECORD_PREFIX + place->length;
-    uint64_t wanted = RECORD_PREFIX + skip + c->size + c->size / 4;
+    uint64_t wanted =
+        RECORD_PREFIX + (r->at - payload_at(r, 0)) + r->size + r->size / 4;
 
     if (wanted < frame)
         wanted = frame;
     if (wanted > FRAMES)
         wanted = FRAMES;
-    return clip((size_t)wanted, place->position, c->extent.end);
+    return lookup_clip((size_t)wanted, place->position,
+                       r->lookup.held.extent.end);
 }
 
-/* Delivers from the frames in buffer, from record i on, as long as they are
-   whole and good; returns how many records it was. */
-static uint64_t deliver_frames(struct cursor *c, const struct segment *files,
-                               uint64_t i, uint64_t start, size_t size)
+/* Whether the kth known record is good; its frame is in memory. */
+static bool is_good(const struct reading *r, size_t k, const uint8_t *frame)
 {
-    struct stream *view = c->view;
-    uint64_t done = 0;
-    struct place place;
+    uint64_t offset = r->lookup.held.part->base + r->lookup.i + k;
+    enum verdict verdict;
 
-    while (c->size > 0 && i < c->extent.count &&
-           segment_place(files, &c->extent, i, &place) == 0) {
-        uint64_t payload_at = place.position - RECORD_PREFIX * i;
-        const uint8_t *frame = view->buffer.data + (place.position - start);
+    if (is_checked(r->stream, offset))
+        return true;
+    verdict = segment_judge(offset, &r->known[k], frame);
+    if (verdict != VERDICT_GOOD && verdict != VERDICT_UNVERIFIED)
+        return false;
+    set_checked(r->stream, offset);
+    return true;
+}
 
-        if (place.position < start ||
-            place.position + RECORD_PREFIX + place.length > start + size ||
-            c->at < payload_at || c->at - payload_at >= place.length)
+/* Delivers the known records from the frames in buffer, of size bytes, as long
+   as they are whole and good. */
+static void deliver(struct reading *r, size_t size)
+{
+    uint64_t start = r->known[0].place.position;
+    size_t k = 0;
+
+    while (r->size > 0 && k < r->count) {
+        const struct place *place = &r->known[k].place;
+        uint64_t from = place->position - start;
+        const uint8_t *frame = r->lookup.buffer.data + from;
+        uint64_t skip = r->at - payload_at(r, k);
+        size_t n = lookup_clip(r->size, skip, place->length);
+
+        if (n == 0 || place->position < start ||
+            from + RECORD_PREFIX + place->length > size ||
+            !is_good(r, k, frame))
             break;
-        if (!is_checked(view, files->base + i)) {
-            enum verdict verdict = segment_verify(files, i, &place, frame);
-
-            if (verdict != VERDICT_GOOD && verdict != VERDICT_UNVERIFIED)
-                break;
-            set_checked(view, files->base + i);
-        }
-        deliver(c, frame + RECORD_PREFIX, place.length, c->at - payload_at);
-        i++;
-        done++;
+        memcpy(r->data, frame + RECORD_PREFIX + skip, n);
+        r->data += n;
+        r->size -= n;
+        r->at += n;
+        k += skip + n == place->length;
     }
-    return done;
+    advance(r, 0, k);
 }
 
-/* Reads a run of frames at once. *ret_done: records that were delivered. */
-static int read_frames(struct cursor *c, uint64_t i, const struct place *place,
-                       uint64_t *ret_done)
+/* Reads a run of frames at once, up to a block that the device cannot read, and
+   delivers what is whole of it. */
+static int read_frames(struct reading *r)
 {
-    struct stream *view = c->view;
-    uint64_t payload_at = place->position - RECORD_PREFIX * i;
-    struct segment *files = NULL;
-    size_t size;
-    int r;
+    const struct held *held = &r->lookup.held;
+    size_t size = frames_size(r);
+    ssize_t n;
+    int e = buffer_reserve(&r->lookup.buffer, size);
 
-    *ret_done = 0;
-    if (c->at < payload_at || RECORD_PREFIX + place->length > FRAMES)
-        return 0;
-    size = frames_size(c, place, c->at - payload_at);
-    r = buffer_reserve(&view->buffer, FRAMES);
-    if (r == 0)
-        r = read_store(view->log, c->part, view->buffer.data, size,
-                       place->position, c->nowait);
-    if (r == 0)
-        r = cache_pin(&view->log->segments.cache, c->part, c->nowait, &files);
-    if (r < 0)
-        return r;
-    *ret_done = deliver_frames(c, files, i, place->position, size);
-    cache_unpin(&view->log->segments.cache, files);
+    if (e < 0)
+        return e;
+    n = store_read_some(&held->files->store, r->lookup.buffer.data, size,
+                        r->known[0].place.position, r->lookup.nowait);
+    if (n < 0)
+        return (int)n;
+    deliver(r, (size_t)n);
     return 0;
 }
 
-/* Reads on in one part; EUCLEAN: its index has to be mended first. */
-static int read_part(struct cursor *c)
+/* Reads on from a record that has been located. */
+static int read_located(struct reading *r)
 {
-    struct place place;
-    uint64_t done = 0;
-    uint64_t i = 0;
-    int r = find_record(c, &i, &place);
+    struct stream *stream = r->stream;
+    struct place place = r->known[0].place;
+    uint64_t offset = r->lookup.held.part->base + r->lookup.i;
+    size_t before = r->size;
+    int e;
 
-    if (r == 0)
-        r = read_frames(c, i, &place, &done);
-    if (r < 0 || done > 0)
-        return r;
-    r = lookup_place(c->view->log, c->part, &c->extent, i, c->nowait, &place);
-    return r < 0 ? r : read_alone(c, i, &place);
-}
-
-/* The same, with the index mended where it must be. */
-static int read_mended(struct cursor *c)
-{
-    int r = read_part(c);
-
-    if (r == -EUCLEAN && c->nowait)
-        return -EAGAIN;
-    if (r == -EUCLEAN) {
-        /* Also where nothing new is learnt: the first try may have mended it,
-           after it had found its way by what was wrong. */
-        r = reindex(c->view->log, c->part, &c->extent, 0, true);
-        if (r == 0 || r == -EIO)
-            r = read_part(c);
+    if (is_for_itself(r))
+        return read_alone(r);
+    if (RECORD_PREFIX + place.length <= FRAMES) {
+        e = read_frames(r);
+        if (r->size < before || (e < 0 && e != -EIO && e != -EAGAIN))
+            return e;
     }
-    return r == -EUCLEAN ? -EIO : r;
+    if (is_checked(stream, offset))
+        return read_alone(r);
+    /* It is large, or something about it is not as it should be: it is checked,
+       and then found anew, for that may have mended the index. */
+    e = lookup_check(&r->lookup, &place);
+    if (e == 0)
+        set_checked(stream, offset);
+    return e;
 }
 
-/* Reads on from the stream's position at, in one part; returns how much. */
-static ssize_t read_next(struct stream *view, uint8_t *data, size_t size,
-                         uint64_t at, bool nowait)
+/* Reads on in one part, to its end or that of the read. */
+static int read_part(struct reading *r)
 {
-    struct cursor c = {
-        .view = view, .nowait = nowait, .data = data, .size = size};
-    int r = segments_find_byte(&view->log->segments, at, &c.part, &c.extent);
+    const struct extent *extent = &r->lookup.held.extent;
+    uint64_t end = extent->end - RECORD_PREFIX * extent->count;
+    int e = 0;
 
-    if (r < 0)
-        return r;
-    c.at = at - c.part->stream_start;
-    r = read_mended(&c);
-    segments_put(&view->log->segments, c.part);
-    return r < 0 ? r : (ssize_t)(size - c.size);
+    while (e == 0 && r->size > 0 && r->at < end) {
+        e = locate_mended(r);
+        if (e == 0)
+            e = read_located(r);
+    }
+    return e;
 }
 
-ssize_t read_stream(struct stream *view, void *data, size_t size,
-                    uint64_t position, bool nowait)
+ssize_t stream_read(struct stream *stream, void *data, size_t size,
+                    uint64_t position, unsigned flags)
 {
-    size_t done = 0;
+    struct reading r = {.stream = stream, .data = data, .size = size};
+    uint64_t at = stream->origin + position;
+    int e = 0;
 
-    while (done < size) {
-        ssize_t n = read_next(view, (uint8_t *)data + done, size - done,
-                              view->origin + position + done, nowait);
-
-        if (n < 0 && done == 0)
-            return n;
-        if (n < 0)
+    while (e == 0 && r.size > 0) {
+        e = lookup_begin_byte(&r.lookup, stream->log, at + (size - r.size),
+                              flags);
+        if (e < 0)
             break;
-        done += (size_t)n;
+        r.at = at + (size - r.size) - r.lookup.held.part->stream_start;
+        e = read_part(&r);
+        lookup_end(&r.lookup);
     }
-    return (ssize_t)done;
-}
-
-/* The record that holds byte at of the part's payloads; its span counts from
-   the part's first byte. EUCLEAN: the index is wrong. */
-static int span_once(struct clog *log, struct part *part,
-                     const struct extent *extent, uint64_t at, bool nowait,
-                     struct clog_span *ret_span)
-{
-    struct segment *files = NULL;
-    struct place place;
-    uint64_t i = 0;
-    int r = cache_pin(&log->segments.cache, part, nowait, &files);
-
-    if (r < 0)
-        return r;
-    r = search_record(files, extent, at, &i);
-    if (r == 0 && segment_place(files, extent, i, &place) < 0)
-        r = -EUCLEAN;
-    cache_unpin(&log->segments.cache, files);
-    if (r < 0)
-        return r;
-    if (place.position < RECORD_PREFIX * i ||
-        at < place.position - RECORD_PREFIX * i ||
-        at - (place.position - RECORD_PREFIX * i) >= place.length)
-        return -EUCLEAN;
-    ret_span->offset = part->base + i;
-    ret_span->start = place.position - RECORD_PREFIX * i;
-    ret_span->end = ret_span->start + place.length;
-    return 0;
+    return r.size < size ? (ssize_t)(size - r.size) : e;
 }
 
 int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
                      struct clog_span *ret_span)
 {
-    bool nowait = (flags & CLOG_NOWAIT) != 0;
-    struct clog_span span = {0};
-    struct part *part = NULL;
-    struct extent extent;
-    uint64_t at;
-    int r = segments_find_byte(&log->segments, position, &part, &extent);
+    struct stream stream = {.log = log, .position = UINT64_MAX};
+    struct reading r = {.stream = &stream};
+    int e = lookup_begin_byte(&r.lookup, log, position, flags);
 
-    if (r < 0)
-        return r;
-    at = position - part->stream_start;
-    r = span_once(log, part, &extent, at, nowait, &span);
-    if (r == -EUCLEAN && !nowait) {
-        (void)reindex(log, part, &extent, 0, true);
-        r = span_once(log, part, &extent, at, false, &span);
+    if (e < 0)
+        return e;
+    r.at = position - r.lookup.held.part->stream_start;
+    e = locate_mended(&r);
+    if (e == 0) {
+        ret_span->offset = r.lookup.held.part->base + r.lookup.i;
+        ret_span->start = position - (r.at - payload_at(&r, 0));
+        ret_span->end = ret_span->start + r.known[0].place.length;
     }
-    if (r == -EUCLEAN)
-        r = nowait ? -EAGAIN : -EIO;
-    if (r == 0) {
-        span.start += part->stream_start;
-        span.end += part->stream_start;
-        *ret_span = span;
-    }
-    segments_put(&log->segments, part);
-    return r;
+    lookup_end(&r.lookup);
+    return e;
 }
 
 int clog_stream_position(struct clog *log, uint64_t offset, unsigned flags,
                          uint64_t *ret_position)
 {
-    bool nowait = (flags & CLOG_NOWAIT) != 0;
-    uint64_t start, end;
-    struct part *part = NULL;
-    struct extent extent;
+    struct lookup lookup;
     struct place place;
     int r;
 
     /* What is dropped between the two looks is looked for again. */
     do {
         uint64_t next = clog_seek(log, offset);
+        uint64_t start, end;
 
         segments_stream(&log->segments, &start, &end);
-        r = segments_find(&log->segments, next, &part, &extent);
+        r = lookup_begin(&lookup, log, next, flags);
         if (r == -ENOENT && next == segments_next(&log->segments)) {
             *ret_position = end;
             return 0;
         }
-        if (r == 0) {
-            r = lookup_place(log, part, &extent, next - part->base, nowait,
-                             &place);
-            if (r == 0)
-                *ret_position = part->stream_start + place.position -
-                                RECORD_PREFIX * (next - part->base);
-            segments_put(&log->segments, part);
-            return r;
-        }
     } while (r == -ENOENT);
+    if (r < 0)
+        return r;
+    r = lookup_place(&lookup, &place);
+    if (r == 0)
+        *ret_position = lookup.held.part->stream_start + place.position -
+                        RECORD_PREFIX * lookup.i;
+    lookup_end(&lookup);
     return r;
 }

@@ -7,16 +7,18 @@
 
 #include "log/log.h"
 
-/* Where the view begins, and what has been checked of it. */
+/* A view of it, and what earlier reads have found out. */
 struct stream {
     struct clog *log;
-    uint64_t origin;      /* position of its first byte */
+    uint64_t origin;      /* position of the view's first byte */
     uint64_t first, last; /* records [first, last) are checked */
-    struct buffer buffer;
+    uint64_t position;    /* where the last read ended, ... */
+    uint64_t offset;      /* ... and the record that byte is of */
 };
 
-/* Reads size bytes, which are there, at position behind origin, or fewer. */
-ssize_t read_stream(struct stream *view, void *data, size_t size,
-                    uint64_t position, bool nowait);
+/* Reads up to size bytes, all of which are in the log, at position behind
+   origin; as clog_view_read(). */
+ssize_t stream_read(struct stream *stream, void *data, size_t size,
+                    uint64_t position, unsigned flags);
 
 #endif

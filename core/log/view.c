@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "log/cache.h"
 #include "log/lookup.h"
-#include "log/segments.h"
 #include "log/stream.h"
 
 #include <errno.h>
@@ -20,7 +18,6 @@ struct clog_view {
     struct place place;   /* of a record */
     bool checked;         /* of a record */
     struct stream stream; /* of the stream */
-    struct buffer buffer;
 };
 
 static int make_view(struct clog *log, enum kind kind,
@@ -40,25 +37,23 @@ int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
                      struct clog_view **ret_view)
 {
     struct clog_view *view = NULL;
-    struct part *part = NULL;
-    struct extent extent;
+    struct lookup lookup;
     struct place place;
-    int r = segments_find(&log->segments, offset, &part, &extent);
+    int r = lookup_begin(&lookup, log, offset, flags);
 
-    if (r == 0)
-        r = lookup_place(log, part, &extent, offset - part->base,
-                         (flags & CLOG_NOWAIT) != 0, &place);
+    if (r < 0)
+        return r;
+    r = lookup_confirm(&lookup, &place);
     if (r == 0)
         r = make_view(log, VIEW_RECORD, &view);
-    if (r < 0) {
-        segments_put(&log->segments, part);
-        return r;
+    if (r == 0) {
+        view->part = segments_get(lookup.held.part);
+        view->i = lookup.i;
+        view->place = place;
+        *ret_view = view;
     }
-    view->part = part;
-    view->i = offset - part->base;
-    view->place = place;
-    *ret_view = view;
-    return 0;
+    lookup_end(&lookup);
+    return r;
 }
 
 int clog_view_stream(struct clog *log, uint64_t origin,
@@ -103,8 +98,6 @@ void clog_view_close(struct clog_view *view)
     if (!view)
         return;
     segments_put(&view->log->segments, view->part);
-    buffer_done(&view->stream.buffer);
-    buffer_done(&view->buffer);
     free(view);
 }
 
@@ -123,90 +116,120 @@ uint64_t clog_view_size(const struct clog_view *view)
     return view->file == CLOG_STORE ? extent.end : extent.count * SLOT_SIZE;
 }
 
-static ssize_t read_file(struct clog_view *view, void *data, size_t size,
-                         uint64_t position, bool nowait)
+/* A file that is shorter than it should be is read up to where it ends. */
+static ssize_t read_slots(const struct slots *slots, void *data, size_t size,
+                          uint64_t position)
 {
-    struct segment *files = NULL;
+    uint64_t end = slots_count(slots) * SLOT_SIZE;
+
+    size = lookup_clip(size, position, end);
+    if (size == 0)
+        return -EIO;
+    return slots_read(slots, data, size, position) < 0 ? -EIO : (ssize_t)size;
+}
+
+static ssize_t read_file(struct lookup *lookup, struct clog_view *view,
+                         void *data, size_t size, uint64_t position)
+{
+    const struct segment *files = lookup->held.files;
+    const struct slots *slots =
+        view->file == CLOG_INDEX ? &files->index : &files->stamps;
+    uint64_t first = position / SLOT_SIZE;
     int r;
 
-    size = clip(size, position, clog_view_size(view));
+    size = lookup_clip(size, position, clog_view_size(view));
     if (size == 0)
         return 0;
     if (view->file == CLOG_STORE) {
-        r = read_store(view->log, view->part, data, size, position, nowait);
+        r = lookup_read(lookup, data, size, position);
         return r < 0 ? r : (ssize_t)size;
     }
-    r = cache_pin(&view->log->segments.cache, view->part, nowait, &files);
-    if (r < 0)
-        return r;
-    r = slots_read(view->file == CLOG_INDEX ? &files->index : &files->stamps,
-                   data, size, position);
-    cache_unpin(&view->log->segments.cache, files);
-    return r < 0 ? r : (ssize_t)size;
+    if (lookup->nowait &&
+        !slots_cached(slots, first,
+                      (position + size - 1) / SLOT_SIZE - first + 1))
+        return -EAGAIN;
+    return read_slots(slots, data, size, position);
 }
 
-/* The first read: what was read to check the record is what is wanted, unless
-   the record is large. */
-static ssize_t read_checked(struct clog_view *view, void *data, size_t size,
-                            uint64_t position, bool nowait)
-{
-    struct extent extent = segments_extent(&view->log->segments, view->part);
-    int r = lookup_check(view->log, view->part, &extent, view->i, &view->buffer,
-                         nowait, &view->place);
-
-    if (r < 0)
-        return r;
-    view->checked = true;
-    size = clip(size, position, view->place.length);
-    if (size > 0 && RECORD_PREFIX + view->place.length <= view->buffer.size)
-        memcpy(data, view->buffer.data + RECORD_PREFIX + position, size);
-    else if (size > 0)
-        r = read_store(view->log, view->part, data, size,
-                       view->place.position + RECORD_PREFIX + position, nowait);
-    buffer_done(&view->buffer);
-    return r < 0 ? r : (ssize_t)size;
-}
-
-static ssize_t read_record(struct clog_view *view, void *data, size_t size,
-                           uint64_t position, bool nowait)
+/* Reads of the record, which has been checked: by this very look-up, and then
+   its frame may be at hand, or by an earlier one. */
+static ssize_t read_payload(struct lookup *lookup, const struct place *place,
+                            void *data, size_t size, uint64_t position)
 {
     int r = 0;
 
-    if (!view->checked)
-        return read_checked(view, data, size, position, nowait);
-    size = clip(size, position, view->place.length);
-    if (size > 0)
-        r = read_store(view->log, view->part, data, size,
-                       view->place.position + RECORD_PREFIX + position, nowait);
+    size = lookup_clip(size, position, place->length);
+    if (size > 0 && lookup_has_frame(lookup, place))
+        memcpy(data, lookup->buffer.data + RECORD_PREFIX + position, size);
+    else if (size > 0)
+        r = lookup_read(lookup, data, size,
+                        place->position + RECORD_PREFIX + position);
     return r < 0 ? r : (ssize_t)size;
+}
+
+/* The first read checks the record, and reads it into data at once where all
+   of it is wanted. */
+static ssize_t read_record(struct lookup *lookup, struct clog_view *view,
+                           void *data, size_t size, uint64_t position)
+{
+    struct place *place = &view->place;
+    int r = 0;
+
+    lookup->i = view->i;
+    if (!view->checked && position == 0 && size >= place->length) {
+        r = lookup_take(lookup, place, data, size);
+        if (r == 0) {
+            view->checked = true;
+            return (ssize_t)place->length;
+        }
+    } else if (!view->checked) {
+        r = lookup_check(lookup, place);
+    }
+    if (r < 0 && r != -EMSGSIZE)
+        return r;
+    view->checked = true;
+    return read_payload(lookup, place, data, size, position);
+}
+
+/* Reads of one segment's file, or of a record in it. */
+static ssize_t read_part(struct clog_view *view, void *data, size_t size,
+                         uint64_t position, unsigned flags)
+{
+    struct lookup lookup;
+    ssize_t n = lookup_begin_part(&lookup, view->log, view->part, flags);
+
+    if (n < 0)
+        return n;
+    if (view->kind == VIEW_RECORD)
+        n = read_record(&lookup, view, data, size, position);
+    else
+        n = read_file(&lookup, view, data, size, position);
+    lookup_end(&lookup);
+    return n;
 }
 
 ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
                        uint64_t position, unsigned flags)
 {
-    bool nowait = (flags & CLOG_NOWAIT) != 0;
-
     if (size > SSIZE_MAX)
         size = SSIZE_MAX;
-    if (view->kind == VIEW_RECORD)
-        return read_record(view, data, size, position, nowait);
-    if (view->kind == VIEW_STREAM)
-        return read_stream(&view->stream, data,
-                           clip(size, position, clog_view_size(view)), position,
-                           nowait);
-    return read_file(view, data, size, position, nowait);
+    if (view->kind != VIEW_STREAM)
+        return read_part(view, data, size, position, flags);
+    size = lookup_clip(size, position, clog_view_size(view));
+    return stream_read(&view->stream, data, size, position, flags);
 }
 
 ssize_t clog_read(struct clog *log, uint64_t offset, void *data, size_t size)
 {
-    struct clog_view *view = NULL;
-    ssize_t n = clog_view_record(log, offset, 0, &view);
+    struct lookup lookup;
+    struct place place;
+    int r = lookup_begin(&lookup, log, offset, 0);
 
-    if (n < 0)
-        return n;
-    n = clog_view_read(view, data, size, 0, 0);
-    if (n >= 0 && clog_view_size(view) > size)
-        n = -EMSGSIZE;
-    clog_view_close(view);
-    return n;
+    if (r < 0)
+        return r;
+    r = lookup_place(&lookup, &place);
+    if (r == 0)
+        r = lookup_take(&lookup, &place, data, size);
+    lookup_end(&lookup);
+    return r < 0 ? r : (ssize_t)place.length;
 }

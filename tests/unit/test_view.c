@@ -534,25 +534,27 @@ static void test_view_lookups_nowait_of_closed_files_are_eagain(void **state)
     struct clog_segment segment;
     struct clog_record record;
     struct clog_span span;
-    uint64_t found;
+    uint64_t found, start;
 
     fixture->options.max_index = 7 * 16;
     fixture_open(fixture);
     fixture_fill(fixture, 20);
+    assert_int_equal(clog_stream_position(fixture->log, 9, 0, &start), 0);
     fixture_open(fixture);
-    assert_int_equal(clog_stat(fixture->log, 1, CLOG_NOWAIT, &record), -EAGAIN);
+    assert_int_equal(clog_stat(fixture->log, 9, CLOG_NOWAIT, &record), -EAGAIN);
     assert_int_equal(clog_find(fixture->log, 1, CLOG_NOWAIT, &found), -EAGAIN);
-    assert_int_equal(clog_segment(fixture->log, 0, CLOG_NOWAIT, &segment),
+    assert_int_equal(clog_segment(fixture->log, 7, CLOG_NOWAIT, &segment),
                      -EAGAIN);
-    assert_int_equal(clog_view_record(fixture->log, 1, CLOG_NOWAIT, &view),
+    assert_int_equal(clog_view_record(fixture->log, 9, CLOG_NOWAIT, &view),
                      -EAGAIN);
-    assert_int_equal(clog_stream_find(fixture->log, 1, CLOG_NOWAIT, &span),
+    assert_int_equal(clog_stream_find(fixture->log, start, CLOG_NOWAIT, &span),
                      -EAGAIN);
-    assert_int_equal(clog_stream_position(fixture->log, 1, CLOG_NOWAIT, &found),
+    assert_int_equal(clog_stream_position(fixture->log, 9, CLOG_NOWAIT, &found),
                      -EAGAIN);
-    assert_int_equal(clog_stat(fixture->log, 1, 0, &record), 0);
-    assert_int_equal(clog_stat(fixture->log, 1, CLOG_NOWAIT, &record), 0);
-    assert_int_equal(clog_stream_find(fixture->log, 1, CLOG_NOWAIT, &span), 0);
+    assert_int_equal(clog_stat(fixture->log, 9, 0, &record), 0);
+    assert_int_equal(clog_stat(fixture->log, 9, CLOG_NOWAIT, &record), 0);
+    assert_int_equal(clog_stream_find(fixture->log, start, CLOG_NOWAIT, &span),
+                     0);
 }
 
 int main(void)

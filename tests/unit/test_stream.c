@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "random.h"
+#include "test.h"
+
+#define ZERO "segments/00000000000000000000"
+
+/* Bytes of segment 0's store that the device cannot read: what is before them
+   in a read is read, as the kernel does it. */
+static struct {
+    uint64_t ino, from, to;
+} bad;
+
+static ssize_t bad_readv(struct io *io, int fd, const struct iovec *iov,
+                         int count, uint64_t position, int flags)
+{
+    const struct io_ops *real = io_posix()->ops;
+    struct iovec part = iov[0];
+    struct io_stat st;
+
+    (void)io;
+    assert_int_equal(io_stat(io_posix(), fd, &st), 0);
+    if (st.ino != bad.ino || position >= bad.to)
+        return real->readv(io_posix(), fd, iov, count, position, flags);
+    if (position >= bad.from)
+        return -EIO;
+    if (position + part.iov_len <= bad.from)
+        return real->readv(io_posix(), fd, iov, count > 1 ? 1 : count, position,
+                           flags);
+    part.iov_len = (size_t)(bad.from - position);
+    return real->readv(io_posix(), fd, &part, 1, position, flags);
+}
+
+static void make_bad(struct fixture *fixture, uint64_t from, uint64_t to)
+{
+    int root = io_open_root(io_posix(), fixture->dir);
+    int segments = io_open(io_posix(), root, "segments", 0, 0);
+    int dir = io_open(io_posix(), segments, "00000000000000000000", 0, 0);
+    struct io_stat st;
+
+    assert_int_equal(io_statat(io_posix(), dir, "store", &st), 0);
+    bad.ino = st.ino;
+    bad.from = from;
+    bad.to = to;
+    fixture->fake.ops.readv = bad_readv;
+    io_close(io_posix(), dir);
+    io_close(io_posix(), segments);
+    io_close(io_posix(), root);
+}
+
+static struct clog_view *open_stream(struct fixture *fixture)
+{
+    struct clog_view *view = NULL;
+
+    assert_int_equal(clog_view_stream(fixture->log, 0, &view), 0);
+    return view;
+}
+
+#define RECORD  900
+#define RECORDS 1000
+#define BAD     UINT64_C(122880) /* a block of the store */
+
+static void fill_large(struct fixture *fixture)
+{
+    char data[RECORD];
+
+    memset(data, 'x', sizeof(data));
+    for (int k = 0; k < RECORDS; k++)
+        assert_int_equal(clog_append(fixture->log, data, RECORD, 0, NULL), 0);
+}
+
+/* Whatever the size of the reads, all that lies before the record with the bad
+   block is delivered, that one is EIO, and what is behind it is read. */
+static void test_stream_reads_up_to_a_bad_block(void **state)
+{
+    static const size_t sizes[] = {900, 4096, 65536, 262144, 1 << 20};
+    struct fixture *fixture = *state;
+    char *data = malloc(1 << 20);
+    uint64_t record = BAD / (RECORD + 8);
+
+    assert_non_null(data);
+    fixture_open(fixture);
+    fill_large(fixture);
+    make_bad(fixture, BAD, BAD + 512);
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        struct clog_view *view = open_stream(fixture);
+        uint64_t at = 0;
+        ssize_t n;
+
+        while ((n = clog_view_read(view, data, sizes[k], at, 0)) > 0)
+            at += (uint64_t)n;
+        assert_int_equal(n, -EIO);
+        assert_int_equal(at, record * RECORD);
+        at += RECORD;
+        while ((n = clog_view_read(view, data, sizes[k], at, 0)) > 0)
+            at += (uint64_t)n;
+        assert_int_equal(n, 0);
+        assert_int_equal(at, (uint64_t)RECORD * RECORDS);
+        clog_view_close(view);
+    }
+    free(data);
+}
+
+/* A large record is read whole once, to be checked, and then no more of it than
+   is asked for. */
+static void test_stream_reads_large_records_once(void **state)
+{
+    struct fixture *fixture = *state;
+    const size_t size = 200000;
+    char *data = calloc(1, size);
+    struct clog_view *view;
+
+    assert_non_null(data);
+    fixture_open(fixture);
+    for (int k = 0; k < 5; k++)
+        assert_int_equal(clog_append(fixture->log, data, size, 0, NULL), 0);
+    view = open_stream(fixture);
+    fixture->fake.read = 0;
+    for (uint64_t at = 0; at < 5 * size; at += 4000)
+        assert_int_equal(clog_view_read(view, data, 4000, at, 0), 4000);
+    assert_true(fixture->fake.read <= 5 * (2 * size + 8));
+    clog_view_close(view);
+    free(data);
+}
+
+/* An open view keeps nothing of what it has read. */
+static void test_stream_views_keep_no_buffers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *views[100];
+    char *data = malloc(1 << 17);
+    size_t before;
+
+    assert_non_null(data);
+    fixture_open(fixture);
+    fill_large(fixture);
+    before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (size_t k = 0; k < 100; k++) {
+        views[k] = open_stream(fixture);
+        assert_int_equal(clog_view_read(views[k], data, 1 << 17, 0, 0),
+                         1 << 17);
+    }
+    assert_true(mallinfo2().uordblks + mallinfo2().hblkhd <
+                before + UINT64_C(102400));
+    for (size_t k = 0; k < 100; k++)
+        clog_view_close(views[k]);
+    free(data);
+}
+
+#define STREAM ((size_t)2000 * FIXTURE_TEXT) /* more than there is */
+
+/* Reads at any position, of any size, waiting or not, give the same bytes. */
+static void test_stream_reads_are_the_same_in_any_order(void **state)
+{
+    struct fixture *fixture = *state;
+    char *all = malloc(STREAM);
+    char *data = malloc(STREAM);
+    struct clog_view *view;
+    size_t size = 0;
+
+    assert_non_null(all);
+    assert_non_null(data);
+    fixture->options.max_index = UINT64_C(300) * 16;
+    fixture_open(fixture);
+    fixture_fill_batch(fixture, 300);
+    for (int k = 0; k < 5; k++)
+        fixture_fill_batch(fixture, 290);
+    for (uint64_t i = 0; i < 1750; i++)
+        size += fixture_text(i, all + size);
+    view = open_stream(fixture);
+    assert_int_equal(clog_view_size(view), size);
+    for (uint64_t k = 0; k < 2000; k++) {
+        uint64_t at = random_mix(k, 1) % (size + 10);
+        size_t want = random_mix(k, 2) % (k % 3 == 0 ? 2 * size : 200);
+        size_t there = at >= size         ? 0
+                       : want < size - at ? want
+                                          : (size_t)(size - at);
+        unsigned flags = k % 2 ? CLOG_NOWAIT : 0;
+        ssize_t n = clog_view_read(view, data, want, at, flags);
+
+        assert_int_equal(n, there);
+        assert_memory_equal(data, all + at, there);
+    }
+    clog_view_close(view);
+    free(data);
+    free(all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_stream_reads_up_to_a_bad_block),
+        FIXTURE_TEST(test_stream_reads_large_records_once),
+        FIXTURE_TEST(test_stream_views_keep_no_buffers),
+        FIXTURE_TEST(test_stream_reads_are_the_same_in_any_order),
+    };
+
+    return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
+}
