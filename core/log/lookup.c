@@ -14,6 +14,8 @@
    that mends it meanwhile, and a file that goes on changing is given up. */
 #define MENDS 3
 
+#define AHEAD 1024 /* slots that are asked about at once: a few pages */
+
 static struct lookup nothing_held(struct clog *log, unsigned flags)
 {
     return (struct lookup){.log = log, .nowait = (flags & CLOG_NOWAIT) != 0};
@@ -225,19 +227,33 @@ int lookup_take(struct lookup *lookup, struct place *place, void *data,
     return 0;
 }
 
-int lookup_know(struct lookup *lookup, struct known *ret_known)
+/* Whether count slots of index and stamps from i on are in memory, and one more
+   of the index, in which the last record ends. */
+static bool is_sure(struct lookup *lookup, uint64_t count)
+{
+    const struct segment *files = lookup->held.files;
+
+    if (must_wait(lookup, &files->index, count + 1) ||
+        must_wait(lookup, &files->stamps, count))
+        return false;
+    lookup->sure = lookup->i + count;
+    return true;
+}
+
+int lookup_know(struct lookup *lookup, size_t count, struct known *ret_known)
 {
     const struct held *held = &lookup->held;
-    size_t count = SEGMENT_KNOWN;
 
     if (!held->files)
         return -EIO;
-    if (must_wait(lookup, &held->files->index, count + 1) ||
-        must_wait(lookup, &held->files->stamps, count))
+    /* Asking costs as much as a read of many slots: so it is about more than
+       are wanted now, in case that the reader goes on. */
+    if (lookup->nowait && lookup->i + count > lookup->sure &&
+        !(count > 1 && is_sure(lookup, AHEAD)) && !is_sure(lookup, count)) {
+        if (!is_sure(lookup, 1))
+            return -EAGAIN;
         count = 1;
-    if (count == 1 && (must_wait(lookup, &held->files->index, 2) ||
-                       must_wait(lookup, &held->files->stamps, 1)))
-        return -EAGAIN;
+    }
     return segment_know(held->files, &held->extent, lookup->i, count,
                         ret_known);
 }

@@ -20,6 +20,7 @@ struct lookup {
     struct held held;
     uint64_t i;           /* the record: its number in the part */
     bool nowait;          /* EAGAIN rather than wait for a device */
+    uint64_t sure;        /* slots [i, sure) were in memory when asked about */
     struct buffer buffer; /* scratch; see lookup_check() */
 };
 
@@ -81,9 +82,9 @@ int lookup_stamp(struct lookup *lookup, struct clog_record *record);
 /* When the store was changed last, or made; 0: not known. */
 uint64_t lookup_file_time(const struct lookup *lookup);
 
-/* What index and stamps say of the records from i on, at most SEGMENT_KNOWN; as
-   segment_know(). */
-int lookup_know(struct lookup *lookup, struct known *ret_known);
+/* What index and stamps say of count records from i on; as segment_know(). With
+   nowait of fewer, where the rest is not in memory. */
+int lookup_know(struct lookup *lookup, size_t count, struct known *ret_known);
 
 /* The index is wrong about the record: as reindex(). */
 int lookup_mend(struct lookup *lookup, bool index_failed);

@@ -25,9 +25,20 @@ struct reading {
     uint64_t at;          /* byte of the part's payloads that comes next */
     uint8_t *data;        /* what is left to fill */
     size_t size;
+    size_t want;  /* records that are to be known of at once */
     size_t count; /* records from that one on that are known */
     struct known known[SEGMENT_KNOWN];
 };
+
+/* What is known is not cleared: it is large. */
+static void begin(struct reading *r, struct stream *stream, size_t want)
+{
+    r->stream = stream;
+    r->data = NULL;
+    r->size = 0;
+    r->want = want;
+    r->count = 0;
+}
 
 /* Where in the part's payloads the kth of the known records begins; UINT64_MAX:
    its place is impossible. */
@@ -47,7 +58,7 @@ static int know(struct reading *r, uint64_t i)
     int n;
 
     r->lookup.i = i;
-    n = lookup_know(&r->lookup, r->known);
+    n = lookup_know(&r->lookup, r->want, r->known);
     if (n < 0)
         return n == -EAGAIN ? n : -EUCLEAN;
     r->count = (size_t)n;
@@ -57,8 +68,8 @@ static int know(struct reading *r, uint64_t i)
                : -EUCLEAN;
 }
 
-/* Slots on one page: as near to each other as a search need ask about. */
-#define NEAR 256u
+/* Slots on a few pages, which a search may ask about at once. */
+#define NEAR 16384u
 
 /* Whether the search may look at entry middle of [low, high) without waiting;
  *near: all of them have been asked about. */
@@ -224,11 +235,11 @@ static bool is_good(const struct reading *r, size_t k, const uint8_t *frame)
     return true;
 }
 
-/* Delivers the known records from the frames in buffer, of size bytes, as long
-   as they are whole and good. */
-static void deliver(struct reading *r, size_t size)
+/* Delivers the known records from the frames in buffer, size bytes from
+   position start of the store, as long as they are whole and good. Returns
+   whether it was all of them. */
+static bool deliver(struct reading *r, uint64_t start, size_t size)
 {
-    uint64_t start = r->known[0].place.position;
     size_t k = 0;
 
     while (r->size > 0 && k < r->count) {
@@ -249,6 +260,7 @@ static void deliver(struct reading *r, size_t size)
         k += skip + n == place->length;
     }
     advance(r, 0, k);
+    return k == r->count;
 }
 
 /* Reads a run of frames at once, up to a block that the device cannot read, and
@@ -256,17 +268,21 @@ static void deliver(struct reading *r, size_t size)
 static int read_frames(struct reading *r)
 {
     const struct held *held = &r->lookup.held;
+    uint64_t start = r->known[0].place.position;
     size_t size = frames_size(r);
     ssize_t n;
     int e = buffer_reserve(&r->lookup.buffer, size);
 
     if (e < 0)
         return e;
-    n = store_read_some(&held->files->store, r->lookup.buffer.data, size,
-                        r->known[0].place.position, r->lookup.nowait);
+    n = store_read_some(&held->files->store, r->lookup.buffer.data, size, start,
+                        r->lookup.nowait);
     if (n < 0)
         return (int)n;
-    deliver(r, (size_t)n);
+    while (deliver(r, start, (size_t)n) && r->size > 0 &&
+           r->lookup.i < held->extent.count)
+        if (know(r, r->lookup.i) < 0)
+            break;
     return 0;
 }
 
@@ -314,10 +330,13 @@ static int read_part(struct reading *r)
 ssize_t stream_read(struct stream *stream, void *data, size_t size,
                     uint64_t position, unsigned flags)
 {
-    struct reading r = {.stream = stream, .data = data, .size = size};
+    struct reading r;
     uint64_t at = stream->origin + position;
     int e = 0;
 
+    begin(&r, stream, SEGMENT_KNOWN);
+    r.data = data;
+    r.size = size;
     while (e == 0 && r.size > 0) {
         e = lookup_begin_byte(&r.lookup, stream->log, at + (size - r.size),
                               flags);
@@ -334,9 +353,11 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
                      struct clog_span *ret_span)
 {
     struct stream stream = {.log = log, .position = UINT64_MAX};
-    struct reading r = {.stream = &stream};
-    int e = lookup_begin_byte(&r.lookup, log, position, flags);
+    struct reading r;
+    int e;
 
+    begin(&r, &stream, 1);
+    e = lookup_begin_byte(&r.lookup, log, position, flags);
     if (e < 0)
         return e;
     r.at = position - r.lookup.held.part->stream_start;
