@@ -83,6 +83,8 @@ struct clog_view; /* something of it that is open for reading */
 /* Flags of appends, look-ups and reads. */
 enum {
     CLOG_NOWAIT = 1 << 0, /* fail with EAGAIN rather than wait for a device */
+    /* Reads of the stream go on at damaged records, which read as blanks. */
+    CLOG_BLANK_DAMAGED = 1 << 1,
 };
 
 /* Flags of clog_open(). */
@@ -126,7 +128,8 @@ struct clog_options {
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx; /* borrowed until clog_open() returns */
     /* Called when damage is met while the log is open, that open did not know
-       of; from any thread that reads, once for what is found. Must not call
+       of; from any thread that reads, once for what is found; of records that
+       the device cannot read, for the first few of a segment. Must not call
        into the log. */
     void (*noticed)(void *ctx, const struct clog_note *note);
     void *noticed_ctx; /* borrowed until clog_close() */
@@ -471,7 +474,14 @@ uint64_t clog_view_size(const struct clog_view *view);
  * Reads up to size bytes at position into data. Returns how many; 0 at the
  * end and past it. Fewer than size only at the end, before a record that
  * fails its check, or where CLOG_NOWAIT got a part. EIO: the record at
- * position fails its check. ESTALE: it has been dropped. flags: CLOG_NOWAIT.
+ * position fails its check. ESTALE: it has been dropped. flags: CLOG_NOWAIT,
+ * CLOG_BLANK_DAMAGED.
+ *
+ * With CLOG_BLANK_DAMAGED a record of the stream that fails its check, or that
+ * the device cannot read, does not end the read: its bytes are spaces and the
+ * last of them a newline, so that what is behind it lies where it did, and one
+ * line stands for it. Where it was, options.noticed or the report of open has
+ * said. EIO is then that no index says where records begin.
  */
 ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
                        uint64_t position, unsigned flags);

@@ -17,6 +17,8 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#define PART_TOLD 8 /* unreadable records of a segment that are told of */
+
 /* A segment of the log; at a fixed address for as long as there are
    references to it. */
 struct part {
@@ -39,8 +41,11 @@ struct part {
                                have been looked for, with what result ever */
     uint64_t lost;          /* protected by reindex_lock: records when a scan
                                last could not follow them all; 0: never */
-    atomic_uint mended;     /* changes under reindex_lock: how often the index
-                               has been replaced */
+    unsigned told;          /* protected by reindex_lock: of its unreadable
+                               records, how many have been told of */
+    uint64_t unreadable[PART_TOLD]; /* ... and which */
+    atomic_uint mended; /* changes under reindex_lock: how often the index
+                           has been replaced */
 };
 
 struct cached; /* cache.c: a segment's open files */

@@ -92,7 +92,11 @@ int lookup_place(struct lookup *lookup, struct place *ret_place)
         if (r == 0)
             r = place_once(lookup, ret_place);
     }
-    return r == -EUCLEAN ? -EIO : r;
+    if (r == -EUCLEAN)
+        r = -EIO;
+    if (r == -EIO && !lookup->nowait)
+        reindex_tell(lookup->log, &lookup->held, lookup->i, NULL);
+    return r;
 }
 
 int lookup_read(struct lookup *lookup, void *data, size_t size,
@@ -155,8 +159,13 @@ int lookup_check(struct lookup *lookup, struct place *place)
         if (r == 0)
             r = lookup_verify(lookup, place, &verdict);
     }
-    if (r == -EIO)
+    /* To tell of it may wait. */
+    if (r == -EIO && lookup->nowait)
+        return -EAGAIN;
+    if (r == -EIO) {
         atomic_fetch_add(&lookup->log->read_errors, 1);
+        reindex_tell(lookup->log, &lookup->held, lookup->i, place);
+    }
     if (r == 0 && verdict == VERDICT_PREFIX) {
         atomic_fetch_add(&lookup->log->prefixes, 1);
         tell_prefix(lookup);

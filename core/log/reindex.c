@@ -86,6 +86,42 @@ static void notice(struct clog *log, const struct part *part,
     clog_report_done(&report);
 }
 
+static void notice_one(struct clog *log, const struct part *part, uint64_t i,
+                       const struct place *place)
+{
+    struct clog_report report = {0};
+    struct clog_note *note;
+
+    if (!log->options.noticed)
+        return;
+    note = report_note(
+        &report, CLOG_NOTE_ROT, &part->base, segment_files[CLOG_STORE],
+        place ? "record cannot be read" : "record cannot be read, nor found");
+    note->offset = part->base + i;
+    note->count = 1;
+    note->position = place ? place->position : 0;
+    note->error = -EIO;
+    log->options.noticed(log->options.noticed_ctx, note);
+    clog_report_done(&report);
+}
+
+void reindex_tell(struct clog *log, const struct held *held, uint64_t i,
+                  const struct place *place)
+{
+    struct part *part = held->part;
+    unsigned k = 0;
+
+    mutex_lock(&log->reindex_lock);
+    while (k < part->told && part->unreadable[k] != i)
+        k++;
+    /* What a scan has found has been told. */
+    if (i >= part->reindexed && k == part->told && k < PART_TOLD) {
+        part->unreadable[part->told++] = i;
+        notice_one(log, part, i, place);
+    }
+    mutex_unlock(&log->reindex_lock);
+}
+
 static int reindex_locked(struct clog *log, struct held *held)
     REQUIRES(log->reindex_lock)
 {
@@ -93,7 +129,8 @@ static int reindex_locked(struct clog *log, struct held *held)
     struct scan scan;
     int r = scan_part(&held->extent, held->files, &scan);
 
-    if (r == -EUCLEAN) {
+    /* A device that could not read a block now could not the next time. */
+    if (r == -EUCLEAN || r == -EIO) {
         part->lost = held->extent.count;
         r = -EIO;
     }

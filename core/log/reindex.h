@@ -16,4 +16,10 @@
  */
 int reindex(struct clog *log, struct held *held, uint64_t i, bool index_failed);
 
+/* Tells that record i of a part cannot be had, unless a scan has found it and
+   told: its frame is at place, or it is not known where (NULL). Once, and of
+   the first few of a part. May wait. */
+void reindex_tell(struct clog *log, const struct held *held, uint64_t i,
+                  const struct place *place);
+
 #endif

@@ -25,6 +25,7 @@ struct reading {
     uint64_t at;          /* byte of the part's payloads that comes next */
     uint8_t *data;        /* what is left to fill */
     size_t size;
+    bool blank;   /* damaged records do not end it */
     size_t want;  /* records that are to be known of at once */
     size_t count; /* records from that one on that are known */
     struct known known[SEGMENT_KNOWN];
@@ -36,6 +37,7 @@ static void begin(struct reading *r, struct stream *stream, size_t want)
     r->stream = stream;
     r->data = NULL;
     r->size = 0;
+    r->blank = false;
     r->want = want;
     r->count = 0;
 }
@@ -312,6 +314,32 @@ static int read_located(struct reading *r)
     return e;
 }
 
+/* Delivers blanks for the record that has been located. */
+static void deliver_blanks(struct reading *r)
+{
+    uint64_t length = r->known[0].place.length;
+    uint64_t skip = r->at - payload_at(r, 0);
+    size_t n = lookup_clip(r->size, skip, length);
+
+    memset(r->data, ' ', n);
+    if (skip + n == length)
+        r->data[n - 1] = '\n';
+    advance(r, n, skip + n == length);
+}
+
+/* The record that was read last is damaged: what to do about it. To find that
+   out may have mended the index, and then it is another record. */
+static int pass_by(struct reading *r, int error)
+{
+    uint64_t i = r->lookup.i;
+
+    if (error != -EIO || !r->blank || locate(r) < 0)
+        return error;
+    if (r->lookup.i == i)
+        deliver_blanks(r);
+    return 0;
+}
+
 /* Reads on in one part, to its end or that of the read. */
 static int read_part(struct reading *r)
 {
@@ -321,8 +349,11 @@ static int read_part(struct reading *r)
 
     while (e == 0 && r->size > 0 && r->at < end) {
         e = locate_mended(r);
-        if (e == 0)
+        if (e == 0) {
             e = read_located(r);
+            if (e < 0)
+                e = pass_by(r, e);
+        }
     }
     return e;
 }
@@ -337,6 +368,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size,
     begin(&r, stream, SEGMENT_KNOWN);
     r.data = data;
     r.size = size;
+    r.blank = (flags & CLOG_BLANK_DAMAGED) != 0;
     while (e == 0 && r.size > 0) {
         e = lookup_begin_byte(&r.lookup, stream->log, at + (size - r.size),
                               flags);

@@ -152,6 +152,110 @@ static void test_stream_views_keep_no_buffers(void **state)
     free(data);
 }
 
+/* What was told of damage. */
+struct told {
+    unsigned count;
+    uint64_t offset; /* of the last one's record */
+};
+
+static void count_told(void *ctx, const struct clog_note *note)
+{
+    struct told *told = ctx;
+
+    assert_int_equal(note->kind, CLOG_NOTE_ROT);
+    told->count += (unsigned)note->count;
+    told->offset = note->offset;
+}
+
+static void expect_blanks(const char *data, size_t size)
+{
+    for (size_t k = 0; k + 1 < size; k++)
+        assert_int_equal(data[k], ' ');
+    assert_int_equal(data[size - 1], '\n');
+}
+
+/* A read that is to go on at damage gives a line of blanks for it, of the
+   record's length, whatever the size of the reads; it is told once. */
+static void test_stream_reads_damage_as_blanks(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    char all[100 * FIXTURE_TEXT];
+    char data[sizeof(all)];
+    size_t start = 0;
+    size_t length = 0;
+    size_t size = 0;
+
+    fixture->options.noticed = count_told;
+    fixture->options.noticed_ctx = &told;
+    fixture_open(fixture);
+    fixture_fill(fixture, 100);
+    for (uint64_t i = 0; i < 100; i++) {
+        start = i == 40 ? size : start;
+        length = fixture_text(i, all + size);
+        size += length;
+    }
+    length = fixture_text(40, data);
+    file_flip(fixture->dir, ZERO "/store", start + 41 * 8);
+    for (size_t want = 1; want < sizeof(data); want = 3 * want + 1) {
+        struct clog_view *view = open_stream(fixture);
+        size_t at = 0;
+
+        while (at < size) {
+            size_t n = want < size - at ? want : size - at;
+
+            assert_int_equal(
+                clog_view_read(view, data + at, want, at, CLOG_BLANK_DAMAGED),
+                n);
+            at += n;
+        }
+        assert_memory_equal(data, all, start);
+        expect_blanks(data + start, length);
+        assert_memory_equal(data + start + length, all + start + length,
+                            size - start - length);
+        assert_int_equal(
+            clog_view_read(view, data, sizeof(data), 0, CLOG_BLANK_DAMAGED),
+            size);
+        assert_int_equal(clog_view_read(view, data, 10, start,
+                                        CLOG_BLANK_DAMAGED | CLOG_NOWAIT),
+                         -EAGAIN);
+        assert_int_equal(clog_view_read(view, data, 10, start, 0), -EIO);
+        clog_view_close(view);
+    }
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.offset, 40);
+}
+
+/* The same of a block that the device cannot read. */
+static void test_stream_reads_a_bad_block_as_blanks(void **state)
+{
+    struct fixture *fixture = *state;
+    char *data = malloc(1 << 20);
+    uint64_t record = BAD / (RECORD + 8);
+    struct told told = {0};
+    struct clog_view *view;
+
+    assert_non_null(data);
+    fixture->options.noticed = count_told;
+    fixture->options.noticed_ctx = &told;
+    fixture_open(fixture);
+    fill_large(fixture);
+    make_bad(fixture, BAD, BAD + 512);
+    view = open_stream(fixture);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(
+            clog_view_read(view, data, 1 << 20, 0, CLOG_BLANK_DAMAGED),
+            RECORDS * RECORD);
+        expect_blanks(data + record * RECORD, RECORD);
+        assert_int_equal(data[record * RECORD - 1], 'x');
+        assert_int_equal(data[(record + 1) * RECORD], 'x');
+    }
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.offset, record);
+    clog_view_close(view);
+    free(data);
+}
+
 #define STREAM ((size_t)2000 * FIXTURE_TEXT) /* more than there is */
 
 /* Reads at any position, of any size, waiting or not, give the same bytes. */
@@ -196,6 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_stream_reads_up_to_a_bad_block),
         FIXTURE_TEST(test_stream_reads_large_records_once),
+        FIXTURE_TEST(test_stream_reads_damage_as_blanks),
+        FIXTURE_TEST(test_stream_reads_a_bad_block_as_blanks),
         FIXTURE_TEST(test_stream_views_keep_no_buffers),
         FIXTURE_TEST(test_stream_reads_are_the_same_in_any_order),
     };
