@@ -246,6 +246,12 @@ int mountpoint_look(const char *path)
     return 0;
 }
 
+/* musl 1.2.5 does not name this field of the kernel's, but has its room. */
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000u
+#define stx_mnt_id   __pad1[0]
+#endif
+
 int mountpoint_identify(const char *path, struct mountpoint_id *ret_id)
 {
     struct statx found;

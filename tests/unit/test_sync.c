@@ -32,13 +32,13 @@ static void wait_for_another(void)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += A_WHILE;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     while (writeback.in < 2 &&
-           pthread_cond_clockwait(&writeback.came, &writeback.lock,
-                                  CLOCK_MONOTONIC, &until) == 0)
+           pthread_cond_timedwait(&writeback.came, &writeback.lock, &until) ==
+               0)
         ;
 }
 
