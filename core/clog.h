@@ -133,6 +133,14 @@ struct clog_options {
        into the log. */
     void (*noticed)(void *ctx, const struct clog_note *note);
     void *noticed_ctx; /* borrowed until clog_close() */
+    /* Bytes of a staging buffer, a power of two from 64 KiB to 64 MiB; 0: none,
+       and each append is written to the files before it returns. With one,
+       appends go into it, and from there many at a time to the files. It is a
+       file that is mapped and shared, so what is in it outlives the process as
+       what is in the files does; only this library finds it there. There is
+       none where the filesystem cannot set room aside, or has no room for it:
+       see clog_status.staging. */
+    uint64_t staging;
 };
 
 /* What a note of the report is about. */
@@ -175,6 +183,7 @@ struct clog_report {
     uint64_t unverified;   /* records without a stamp */
     uint64_t prefixes;     /* wrong length prefixes that are known better */
     uint64_t indexes;      /* indexes rebuilt */
+    uint64_t replayed;     /* records that a killed process left staged */
     bool clean;            /* the last close was clean and its marker fits */
     bool same_boot;        /* the last writer ran under this very kernel */
     bool read_only;        /* the log takes no appends */
@@ -312,6 +321,15 @@ int clog_cursor_after(struct clog *log, uint64_t id,
  */
 int clog_sync(struct clog *log, uint64_t upto);
 
+/*
+ * Writes what is staged to the files, for those who look at these and not at
+ * the log; so call it when nothing has been appended for a moment. Not
+ * durable, and needed for nothing else: reads know what is staged, and syncs,
+ * rolls and clog_close() flush by themselves. ENOSPC, EIO ...: nothing is lost,
+ * and it may be tried again.
+ */
+int clog_flush(struct clog *log);
+
 /* What was dropped, by cause; since the log was opened. */
 struct clog_drops {
     uint64_t segments, records, bytes; /* of all causes; bytes of all files */
@@ -346,8 +364,10 @@ struct clog_status {
     uint64_t pinned_segments; /* dropped, and still open somewhere */
     uint64_t pinned_bytes;    /* of their stores */
     uint64_t cursors;
-    int sync_error; /* the failed sync's errno, 0 */
-    bool writable;  /* the log takes appends */
+    uint64_t staging; /* bytes of the staging buffer; 0: there is none */
+    uint64_t staged;  /* bytes of the store in it that are not in the files */
+    int sync_error;   /* the failed sync's errno, 0 */
+    bool writable;    /* the log takes appends */
 };
 
 /*

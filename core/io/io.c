@@ -207,6 +207,16 @@ void io_unmap(struct io *io, const void *map, size_t size)
     io->ops->unmap(io, map, size);
 }
 
+int io_map_shared(struct io *io, int fd, size_t size, void **ret)
+{
+    return RETRY(io->ops->map_shared(io, fd, size, ret));
+}
+
+int io_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
+{
+    return RETRY(io->ops->allocate(io, fd, from, size));
+}
+
 bool io_cached(struct io *io, const void *from, size_t size)
 {
     return io->ops->cached(io, from, size);

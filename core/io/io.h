@@ -75,6 +75,11 @@ struct io_ops {
     /* Read-only, size bytes from the file's start; it may be shorter now. */
     int (*map)(struct io *io, int fd, size_t size, const void **ret);
     void (*unmap)(struct io *io, const void *map, size_t size);
+    /* The same, to be written to: a store changes the file, not durably. */
+    int (*map_shared)(struct io *io, int fd, size_t size, void **ret);
+    /* Sets room aside for bytes [from, from + size) of the file, whose size
+       stays. EOPNOTSUPP: the filesystem cannot. */
+    int (*allocate)(struct io *io, int fd, uint64_t from, uint64_t size);
     bool (*cached)(struct io *io, const void *from, size_t size);
     int64_t (*now)(struct io *io); /* ns since epoch, as it is set */
     /* ns since the kernel started, asleep or not; nobody can set it. */
@@ -143,6 +148,8 @@ int io_lock(struct io *io, int fd, bool exclusive);
 int io_space(struct io *io, int fd, struct io_space *ret);
 int io_map(struct io *io, int fd, size_t size, const void **ret);
 void io_unmap(struct io *io, const void *map, size_t size);
+int io_map_shared(struct io *io, int fd, size_t size, void **ret);
+int io_allocate(struct io *io, int fd, uint64_t from, uint64_t size);
 
 /*
  * Whether size bytes of a map, from there on, are in memory: a look at them now
@@ -161,5 +168,12 @@ int io_boot_id(struct io *io, char ret[static 37]);
  * SIGBUS.
  */
 int io_copy_mapped(void *to, const void *from, size_t size);
+
+/*
+ * Calls body, which reads and writes size bytes from map on and does nothing
+ * else that would have to be undone. EIO: it was left in the middle, where the
+ * file has such bytes no more, or the device could not give or take them.
+ */
+int io_guard(const void *map, size_t size, void (*body)(void *ctx), void *ctx);
 
 #endif

@@ -254,6 +254,24 @@ static void posix_unmap(struct io *io, const void *map, size_t size)
     (void)munmap((void *)(uintptr_t)map, size);
 }
 
+static int posix_map_shared(struct io *io, int fd, size_t size, void **ret)
+{
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_POPULATE, fd, 0);
+
+    (void)io;
+    if (map == MAP_FAILED)
+        return -errno;
+    *ret = map;
+    return 0;
+}
+
+static int posix_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
+{
+    (void)io;
+    return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)size));
+}
+
 #define PAGES 64 /* that are asked about at once */
 
 static bool posix_cached(struct io *io, const void *from, size_t size)
@@ -332,6 +350,8 @@ static const struct io_ops posix_ops = {
     .space = posix_space,
     .map = posix_map,
     .unmap = posix_unmap,
+    .map_shared = posix_map_shared,
+    .allocate = posix_allocate,
     .cached = posix_cached,
     .now = posix_now,
     .uptime = posix_uptime,

@@ -120,11 +120,11 @@ void sigbus_install(void)
 }
 
 /* A thread that blocks SIGBUS would be ended by a fault: it is let through
-   from the first read of a map on. To see to it at each would cost more than
-   the read. */
-int io_copy_mapped(void *to, const void *from, size_t size)
+   from the first use of a map on. To see to it at each would cost more than
+   the use. */
+int io_guard(const void *map, size_t size, void (*body)(void *ctx), void *ctx)
 {
-    struct guard here = {.from = (uintptr_t)from, .size = size};
+    struct guard here = {.from = (uintptr_t)map, .size = size};
 
     if (!unblocked)
         unblock();
@@ -135,8 +135,26 @@ int io_copy_mapped(void *to, const void *from, size_t size)
     }
     guard = &here;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    memcpy(to, from, size);
+    body(ctx);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     guard = NULL;
     return 0;
+}
+
+struct copy {
+    void *to;
+    const void *from;
+    size_t size;
+};
+
+static void copy(void *ctx)
+{
+    struct copy *copy = ctx;
+
+    memcpy(copy->to, copy->from, copy->size);
+}
+
+int io_copy_mapped(void *to, const void *from, size_t size)
+{
+    return io_guard(from, size, copy, &(struct copy){to, from, size});
 }

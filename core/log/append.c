@@ -47,31 +47,32 @@ static int sync_cut(void *ctx, uint64_t *ret_next)
     return segment_sync(ctx);
 }
 
-static int append_once(struct clog *log, const struct batch *batch,
+static int append_once(struct clog *log, const struct stage_append *append,
                        struct extent *ret_extent) REQUIRES(log->append_lock)
 {
     struct part *part = segments_active(&log->segments);
     enum remains remains = REMAINS_NOTHING;
-    int r = segment_append(part->files, &part->extent, batch, &log->scratch,
-                           ret_extent, &remains);
+    int r = stage_append(&log->stage, part->files, &part->extent, append,
+                         ret_extent, &remains);
 
     if (remains == REMAINS_CUT)
         (void)durability_sync(&log->durability, sync_cut, part->files);
     else if (remains == REMAINS_MORE)
-        durability_stop(&log->durability, r);
+        durability_stop(&log->durability, r < 0 ? r : -EIO);
     return r;
 }
 
-static int append_with_room(struct clog *log, const struct batch *batch,
-                            bool nowait, struct extent *ret_extent)
+static int append_with_room(struct clog *log, const struct stage_append *append,
+                            struct extent *ret_extent)
     REQUIRES(log->append_lock)
 {
     int r;
 
     do
-        r = append_once(log, batch, ret_extent);
-    while (is_full(log, r) && !nowait && drop_for_room(log) == 0);
-    if (is_full(log, r) && nowait && (log->options.flags & CLOG_DROP_OLDEST))
+        r = append_once(log, append, ret_extent);
+    while (is_full(log, r) && !append->nowait && drop_for_room(log) == 0);
+    if (is_full(log, r) && append->nowait &&
+        (log->options.flags & CLOG_DROP_OLDEST))
         return -EAGAIN;
     return r;
 }
@@ -124,7 +125,10 @@ static int append_locked(struct clog *log, struct request *request,
         return r;
     batch->time_ns = batch_time(log);
     batch->durable = durability_offset(&log->durability);
-    r = append_with_room(log, batch, request->nowait, &extent);
+    r = append_with_room(log,
+                         &(struct stage_append){batch, request->bytes,
+                                                request->nowait, &log->scratch},
+                         &extent);
     if (r < 0)
         return r;
     segments_grow(&log->segments, &extent, batch->time_ns);

@@ -138,6 +138,8 @@ static int open_files(struct cache *cache, struct part *part,
     r = segment_open(&cached->files, cache->io, cache->dir, part->base, count);
     if (r == 0 && count > 0 && cached->files.store.fd < 0)
         r = -ENOENT;
+    if (r == 0 && cache->staging)
+        segment_use_staging(&cached->files, cache->staging);
     if (r == 0) {
         mutex_lock(&cache->lock);
         r = use_memory_index(part, count, &cached->files);

@@ -53,7 +53,9 @@ TAILQ_HEAD(cached_list, cached);
 
 struct cache {
     struct io *io;
-    int dir; /* the directory segments/; borrowed */
+    int dir;                       /* the directory segments/; borrowed */
+    const struct staging *staging; /* borrowed: bytes that are not in the files
+                                      of a read-only log; NULL: none */
     struct mutex lock;
     struct cached_list list; /* protected by lock: most recently used first */
     size_t count;            /* protected by lock: files in list */

@@ -35,6 +35,7 @@
 #include "log/durability.h"
 #include "log/lock.h"
 #include "log/segments.h"
+#include "log/stage.h"
 #include "log/waiters.h"
 
 #include <stdatomic.h>
@@ -55,6 +56,7 @@ struct clog {
 
     struct mutex append_lock;
     struct scratch scratch; /* protected by append_lock */
+    struct stage stage;     /* protected by append_lock, except to read */
     enum roll roll;         /* protected by append_lock */
 
     struct mutex retain_lock;

@@ -40,6 +40,10 @@ static int check_options(const struct clog_options *options)
         (options->retain_records > 0 && options->retain_records < 4) ||
         (options->flags & ~known) != 0)
         return -EINVAL;
+    if (options->staging != 0 &&
+        (options->staging < STAGING_MIN || options->staging > STAGING_MAX ||
+         (options->staging & (options->staging - 1)) != 0))
+        return -EINVAL;
     return 0;
 }
 
@@ -65,6 +69,7 @@ static void init_log(struct clog *log, struct io *io)
 {
     log->io = io;
     log->root = log->dir = -1;
+    stage_init(&log->stage, io);
     mutex_init(&log->append_lock);
     mutex_init(&log->retain_lock);
     mutex_init(&log->reindex_lock);
@@ -77,6 +82,7 @@ static void init_log(struct clog *log, struct io *io)
 static void free_log(struct clog *log)
 {
     segments_done(&log->segments);
+    stage_done(&log->stage);
     waiters_done(&log->waiters);
     cursors_done(&log->cursors);
     durability_done(&log->durability);
@@ -102,7 +108,7 @@ static int open_root(struct clog *log, const char *path, unsigned flags)
     }
     if (r < 0)
         return r;
-    log->root = r;
+    log->root = log->stage.root = r;
     r = io_lock(log->io, log->root, !(flags & CLOG_READ_ONLY));
     return r == -EAGAIN ? -EWOULDBLOCK : r;
 }
@@ -168,7 +174,24 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     if (r < 0)
         return r;
     durability_raise(&log->durability, log->segments.next);
-    return 0;
+    mutex_lock(&log->append_lock);
+    r = stage_open(&log->stage,
+                   recovery->owner_error == 0 ? (size_t)log->options.staging
+                                              : 0,
+                   &recovery->owner, segments_active(&log->segments)->files,
+                   &segments_active(&log->segments)->extent);
+    mutex_unlock(&log->append_lock);
+    return r;
+}
+
+/* What could not be written to the files is read from the buffer's copy. */
+static void take_staged(struct clog *log, struct recovery *recovery)
+{
+    log->stage.staging = recovery->staging;
+    log->stage.off = true;
+    recovery->staging = (struct staging){0};
+    if (log->stage.staging.map)
+        log->segments.cache.staging = &log->stage.staging;
 }
 
 static int take_over(struct clog *log, struct recovery *recovery)
@@ -184,7 +207,9 @@ static int take_over(struct clog *log, struct recovery *recovery)
     if (r == 0)
         r = cursors_load(&log->cursors, log->root, recovery->read_only,
                          &log->report);
-    if (r == 0 && !recovery->read_only)
+    if (r == 0 && recovery->read_only)
+        take_staged(log, recovery);
+    else if (r == 0)
         r = start_writing(log, recovery);
     if (r < 0)
         return r;
@@ -285,7 +310,11 @@ static int mark_clean(struct clog *log)
     int r;
 
     mutex_lock(&log->append_lock);
-    r = roll_sync_active(log);
+    r = stage_flush(&log->stage, part->files);
+    if (r == 0) {
+        stage_release(&log->stage, part->files, &part->extent);
+        r = roll_sync_active(log);
+    }
     mutex_unlock(&log->append_lock);
     if (r < 0)
         return r;

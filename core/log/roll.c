@@ -108,6 +108,9 @@ int roll_active(struct clog *log)
 
     if (old->extent.count == 0 && log->roll == ROLL_NONE)
         return 0;
+    r = stage_flush(&log->stage, old->files);
+    if (r < 0)
+        return r;
     if (log->roll == ROLL_NONE)
         log->roll = ROLL_BEGUN;
     r = roll_sync_active(log);
@@ -115,7 +118,11 @@ int roll_active(struct clog *log)
         r = roll_add_active(log);
     if (r < 0)
         return r;
+    r = stage_follow(&log->stage, segments_active(&log->segments)->files);
+    if (r < 0)
+        durability_stop(&log->durability, r);
+    stage_release(&log->stage, old->files, &old->extent);
     seal(log, old);
     atomic_fetch_add(&log->rolls, 1);
-    return 0;
+    return r;
 }

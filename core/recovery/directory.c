@@ -170,16 +170,31 @@ static int load_cursors(struct recovery *recovery)
     return r;
 }
 
+/* Under which kernel and in which directory this is. */
+static int learn_owner(struct recovery *recovery)
+{
+    struct staging_owner *owner = &recovery->owner;
+    struct io_stat root;
+    int r = io_stat(recovery->io, recovery->root, &root);
+
+    if (r < 0)
+        return r;
+    owner->dev = root.dev;
+    owner->ino = root.ino;
+    recovery->owner_error = io_boot_id(recovery->io, owner->boot_id);
+    return 0;
+}
+
 int directory_load(struct recovery *recovery)
 {
     struct io *io = recovery->io;
+    const struct staging_owner *owner = &recovery->owner;
     struct writer writer;
-    struct io_stat root;
-    char boot_id[37];
     uint64_t durable;
-    bool known;
-    int r;
+    int r = learn_owner(recovery);
 
+    if (r < 0)
+        return r;
     r = clean_load(io, recovery->root, &recovery->clean);
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
         return r;
@@ -195,13 +210,9 @@ int directory_load(struct recovery *recovery)
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
         return r;
     recovery->has_writer = r != -ENOENT;
-    known = r == 0;
-    r = io_stat(io, recovery->root, &root);
-    if (r < 0)
-        return r;
-    recovery->same_boot = known && io_boot_id(io, boot_id) == 0 &&
-                          strcmp(boot_id, writer.boot_id) == 0 &&
-                          writer.dev == root.dev && writer.ino == root.ino;
+    recovery->same_boot = r == 0 && recovery->owner_error == 0 &&
+                          strcmp(owner->boot_id, writer.boot_id) == 0 &&
+                          writer.dev == owner->dev && writer.ino == owner->ino;
     return load_cursors(recovery);
 }
 

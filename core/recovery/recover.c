@@ -5,6 +5,7 @@
 #include "recovery/directory.h"
 #include "recovery/quarantine.h"
 #include "recovery/repair.h"
+#include "recovery/replay.h"
 #include "recovery/report.h"
 
 #include <errno.h>
@@ -67,6 +68,7 @@ static bool ends_at_store(struct recovery *recovery, const struct found *found,
     if (segment_open(&segment, recovery->io, recovery->segments, found->base,
                      count) < 0)
         return false;
+    recovery_use_staging(recovery, &segment);
     if (segment_place(&segment, &extent, count - 1, &place) == 0 &&
         store_read(&segment.store, prefix, sizeof(prefix), place.position,
                    false) == sizeof(prefix))
@@ -264,16 +266,13 @@ static void report_totals(struct recovery *recovery)
 static int write_metadata(struct recovery *recovery)
 {
     struct io *io = recovery->io;
-    struct writer writer = {.pid = getpid()};
-    struct io_stat st;
-    int r = io_stat(io, recovery->root, &st);
+    const struct staging_owner *owner = &recovery->owner;
+    struct writer writer = {
+        .pid = getpid(), .dev = owner->dev, .ino = owner->ino};
+    int r;
 
-    if (r < 0)
-        return r;
-    writer.dev = st.dev;
-    writer.ino = st.ino;
-    if (io_boot_id(io, writer.boot_id) < 0)
-        (void)strcpy(writer.boot_id, "unknown");
+    (void)strcpy(writer.boot_id,
+                 recovery->owner_error == 0 ? owner->boot_id : "unknown");
     r = writer_store(io, recovery->root, &writer);
     if (r == 0)
         r = clean_remove(io, recovery->root);
@@ -290,6 +289,8 @@ int recover(struct recovery *recovery)
         r = directory_load(recovery);
     if (r == 0)
         r = directory_list(recovery);
+    if (r == 0)
+        r = replay(recovery);
     if (r == 0)
         r = settle_all_sealed(recovery);
     if (r == 0)

@@ -16,6 +16,13 @@ static void on_progress(void *ctx, uint64_t position)
     options->progress(options->progress_ctx, position, progress->total);
 }
 
+void recovery_use_staging(const struct recovery *recovery,
+                          struct segment *segment)
+{
+    if (recovery->read_only && recovery->staging.map)
+        segment_use_staging(segment, &recovery->staging);
+}
+
 int recovery_scan(struct recovery *recovery, const struct found *found,
                   uint64_t limit, struct segment *ret_segment,
                   struct scan *ret_scan)
@@ -39,6 +46,7 @@ int recovery_scan(struct recovery *recovery, const struct found *found,
                      slots + 1);
     if (r < 0)
         return r;
+    recovery_use_staging(recovery, ret_segment);
     r = scan_segment(&input, ret_scan);
     if (r < 0)
         segment_done(ret_segment);
@@ -52,6 +60,7 @@ void recovery_done(struct recovery *recovery)
     for (size_t k = 0; k < recovery->count; k++)
         free(recovery->found[k].index);
     free(recovery->found);
+    staging_done(&recovery->staging);
     recovery->found = NULL;
     recovery->count = 0;
     if (recovery->io)

@@ -36,6 +36,10 @@ struct recovery {
     /* What earlier runs left. */
     bool has_clean, has_writer, same_boot;
     struct clean clean;
+    /* Who may believe what is staged, and what was found so. */
+    int owner_error; /* negative errno: owner could not be learnt */
+    struct staging_owner owner;
+    struct staging staging; /* owned */
 };
 
 /* Frees and closes what is owned. */
@@ -47,6 +51,11 @@ static inline uint64_t found_slots(const struct found *found,
 {
     return found->sizes[file] / SLOT_SIZE;
 }
+
+/* Lets what was found staged, and could not be written, be read as if it lay in
+   the segment's files. */
+void recovery_use_staging(const struct recovery *recovery,
+                          struct segment *segment);
 
 /* Opens the segment for reading all that its files hold, and scans up to limit
    records of it. On failure there is nothing to release. */

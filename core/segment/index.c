@@ -5,12 +5,6 @@
 
 #include <errno.h>
 
-void index_put(uint8_t to[SLOT_SIZE], uint64_t offset, uint64_t position)
-{
-    put_be64(to, offset);
-    put_be64(to + 8, position);
-}
-
 int index_parse(const uint8_t entry[SLOT_SIZE], uint64_t offset,
                 uint64_t *ret_position)
 {

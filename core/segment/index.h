@@ -13,9 +13,6 @@
 
 #include "segment/slots.h"
 
-/* Encodes one entry. */
-void index_put(uint8_t to[SLOT_SIZE], uint64_t offset, uint64_t position);
-
 /* Decodes the entry of record offset. EUCLEAN: it is of another record. */
 int index_parse(const uint8_t entry[SLOT_SIZE], uint64_t offset,
                 uint64_t *ret_position);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.h - the frame of a record and its checksum, on buffers alone.
+ * record.h - the frame of a record, its stamp, its index entry and its
+ * checksum, on buffers alone.
  *
  * In the store a record is an 8-byte length and its payload. The store's
  * format has no room for a checksum, so that lies in the record's stamp: a

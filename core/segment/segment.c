@@ -189,24 +189,15 @@ void segment_done(struct segment *segment)
    bytes end. */
 static uint64_t encode(const struct segment *segment,
                        const struct extent *extent, const struct batch *batch,
-                       uint8_t *stamps, uint8_t *index)
+                       struct scratch *scratch)
 {
     uint64_t position = extent->end;
 
     for (size_t i = 0; i < batch->count; i++) {
-        const struct iovec *record = &batch->records[i];
-        uint64_t offset = segment->base + extent->count + i;
-        struct stamp stamp = {
-            .time_ns = batch->time_ns,
-            .bits = stamp_bits(offset, batch->durable, i + 1 < batch->count),
-        };
-        crc_t crc = record_crc_start(offset, position, &stamp);
-
-        crc = crc_add(crc, record->iov_base, record->iov_len);
-        stamp.crc = record_crc_end(crc, record->iov_len);
-        stamps_put(stamps + i * SLOT_SIZE, &stamp);
-        index_put(index + i * SLOT_SIZE, offset, position);
-        position += RECORD_PREFIX + record->iov_len;
+        batch_encode(batch, i, segment->base + extent->count + i, position,
+                     scratch->stamps.data + i * SLOT_SIZE,
+                     scratch->index.data + i * SLOT_SIZE);
+        position += RECORD_PREFIX + batch->records[i].iov_len;
     }
     return position;
 }
@@ -235,6 +226,13 @@ int segment_cut(struct segment *segment, const struct extent *extent)
     return stamps < 0 ? stamps : index;
 }
 
+int segment_reserve(struct segment *segment, uint64_t count)
+{
+    int r = slots_reserve(&segment->index, count * SLOT_SIZE);
+
+    return r < 0 ? r : slots_reserve(&segment->stamps, count * SLOT_SIZE);
+}
+
 static int write_batch(struct segment *segment, const struct extent *extent,
                        const struct batch *batch, struct scratch *scratch,
                        bool *ret_stamped)
@@ -243,9 +241,7 @@ static int write_batch(struct segment *segment, const struct extent *extent,
     size_t size = batch->count * SLOT_SIZE;
     int r;
 
-    r = slots_reserve(&segment->index, at + size);
-    if (r == 0)
-        r = slots_reserve(&segment->stamps, at + size);
+    r = segment_reserve(segment, extent->count + batch->count);
     if (r == 0)
         r = store_append(&segment->store, batch->records, batch->count,
                          extent->end, &scratch->frames);
@@ -273,8 +269,7 @@ int segment_append(struct segment *segment, const struct extent *extent,
         r = buffer_reserve(&scratch->index, size);
     if (r < 0)
         return r;
-    grown.end = encode(segment, extent, batch, scratch->stamps.data,
-                       scratch->index.data);
+    grown.end = encode(segment, extent, batch, scratch);
     r = write_batch(segment, extent, batch, scratch, &stamped);
     if (r == 0) {
         *ret_extent = grown;
@@ -286,6 +281,60 @@ int segment_append(struct segment *segment, const struct extent *extent,
         *ret_remains = REMAINS_MORE;
     else
         *ret_remains = stamped ? REMAINS_CUT : REMAINS_NOTHING;
+    return r;
+}
+
+void segment_use_staging(struct segment *segment, const struct staging *staging)
+{
+    segment->store.staging = staging;
+    segment->store.base = segment->base;
+    segment->index.staging = segment->stamps.staging = staging;
+    segment->index.base = segment->stamps.base = segment->base;
+    segment->index.kind = CLOG_INDEX;
+    segment->stamps.kind = CLOG_STAMPS;
+}
+
+static int flush_file(struct io *io, int fd, const struct staging *staging,
+                      enum clog_file file, uint64_t from, uint64_t to)
+{
+    struct iovec pieces[2];
+    size_t count = staging_pieces(staging, file, from, to, pieces);
+
+    return io_writev(io, fd, pieces, count, from);
+}
+
+int segment_write_staged(struct segment *segment, const struct staging *staging,
+                         const struct staged *state)
+{
+    uint64_t from = (state->written - state->base) * SLOT_SIZE;
+    uint64_t to = (state->next - state->base) * SLOT_SIZE;
+    int r;
+
+    if (from == to)
+        return 0;
+    r = flush_file(segment->io, segment->store.fd, staging, CLOG_STORE,
+                   state->written_end, state->end);
+    if (r == 0)
+        r = flush_file(segment->io, segment->stamps.fd, staging, CLOG_STAMPS,
+                       from, to);
+    if (r == 0)
+        r = flush_file(segment->io, segment->index.fd, staging, CLOG_INDEX,
+                       from, to);
+    return r;
+}
+
+int segment_flush(struct segment *segment, struct staging *staging,
+                  struct staged *state)
+{
+    struct staged flushed = *state;
+    int r = segment_write_staged(segment, staging, state);
+
+    flushed.written = state->next;
+    flushed.written_end = state->end;
+    if (r == 0)
+        r = staging_publish(staging, &flushed);
+    if (r == 0)
+        *state = flushed;
     return r;
 }
 

@@ -12,8 +12,10 @@
 #define CLOG_SEGMENT_SEGMENT_H
 
 #include "clog.h"
+#include "segment/batch.h"
 #include "segment/record.h"
 #include "segment/slots.h"
+#include "segment/staging.h"
 #include "segment/store.h"
 
 #include <stdbool.h>
@@ -51,14 +53,6 @@ enum verdict {
     VERDICT_PREFIX,     /* good, but the prefix in the store is wrong */
     VERDICT_UNVERIFIED, /* there is no stamp; prefix and index agree */
     VERDICT_BAD,
-};
-
-/* Records to append, and what their stamps are to say. */
-struct batch {
-    const struct iovec *records;
-    size_t count;
-    uint64_t time_ns;
-    uint64_t durable; /* all records below this offset are durable */
 };
 
 /* Memory that appends share. All zeros is empty. */
@@ -133,6 +127,26 @@ enum remains {
 int segment_append(struct segment *segment, const struct extent *extent,
                    const struct batch *batch, struct scratch *scratch,
                    struct extent *ret_extent, enum remains *ret_remains);
+
+/* Makes the maps large enough for count records. They grow for the first batch
+   of an empty segment alone, which nobody reads yet. */
+int segment_reserve(struct segment *segment, uint64_t count);
+
+/* Lets what is staged be read as if it lay in the files. Borrowed. */
+void segment_use_staging(struct segment *segment,
+                         const struct staging *staging);
+
+/*
+ * Writes what is staged and not yet written to the files, in their order, and
+ * publishes in *state that it has. On failure nothing is lost and it may be
+ * tried again: the same bytes go to the same places, as after a crash.
+ */
+int segment_flush(struct segment *segment, struct staging *staging,
+                  struct staged *state);
+
+/* The same, without publishing it: for what another process has left. */
+int segment_write_staged(struct segment *segment, const struct staging *staging,
+                         const struct staged *state);
 
 /* Cuts the files back to extent. */
 int segment_cut(struct segment *segment, const struct extent *extent);

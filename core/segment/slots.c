@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "segment/slots.h"
 
+#include "segment/staging.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +81,9 @@ int slots_write(struct slots *slots, const uint8_t *data, size_t size,
     return io_write(slots->io, slots->fd, data, size, at);
 }
 
-int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
+/* Of the file, or of what stands for it. */
+static int read_file(const struct slots *slots, void *data, size_t size,
+                     uint64_t at)
 {
     const uint8_t *from = slots->memory ? slots->memory : slots->map;
     size_t limit = slots->memory ? slots->memory_size : slots->map_size;
@@ -92,9 +96,37 @@ int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
     return 0;
 }
 
+int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
+{
+    uint8_t *to = data;
+
+    while (slots->staging && size > 0) {
+        size_t n = staging_read(slots->staging, slots->base, slots->kind, to,
+                                size, at);
+        int r = 0;
+
+        if (n == 0) {
+            n = staging_ahead(slots->staging, slots->base, slots->kind, at,
+                              size);
+            r = read_file(slots, to, n, at);
+        }
+        if (r < 0)
+            return r;
+        to += n;
+        at += n;
+        size -= n;
+    }
+    return size > 0 ? read_file(slots, to, size, at) : 0;
+}
+
 bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count)
 {
     uint64_t all = slots->map_size / SLOT_SIZE;
+
+    if (slots->staging)
+        count = staging_ahead(slots->staging, slots->base, slots->kind,
+                              i * SLOT_SIZE, (size_t)count * SLOT_SIZE) /
+                SLOT_SIZE;
 
     /* What is not there fails at once. */
     if (slots->memory || !slots->map || i >= all)

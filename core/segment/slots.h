@@ -14,18 +14,24 @@
 #ifndef CLOG_SEGMENT_SLOTS_H
 #define CLOG_SEGMENT_SLOTS_H
 
+#include "clog.h"
 #include "io/io.h"
+#include "segment/slot.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLOT_SIZE 16u
+struct staging;
 
 struct slots {
     struct io *io;
-    int fd;             /* owned; -1 when nothing is to be written */
-    const uint8_t *map; /* owned; NULL when the file has no bytes */
-    size_t map_size;    /* bytes */
+    const struct staging *staging; /* borrowed; has slots that are not in the
+                                      file yet; NULL: none */
+    uint64_t base;                 /* for staging: the segment's ... */
+    enum clog_file kind;           /* ... and which of its files this is */
+    int fd;                        /* owned; -1 when nothing is to be written */
+    const uint8_t *map;            /* owned; NULL when the file has no bytes */
+    size_t map_size;               /* bytes */
     uint8_t *memory;    /* owned; slots that stand for those of the file */
     size_t memory_size; /* bytes */
 };

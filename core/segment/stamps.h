@@ -14,19 +14,8 @@
 #include "segment/record.h"
 #include "segment/slots.h"
 
-#include <stdbool.h>
-
-#define STAMP_MORE    0x80000000u
-#define STAMP_UNKNOWN 0x7fffffffu /* unsynced is not known, or too large */
-
-/* The bits of record offset, appended while records below durable were. */
-uint32_t stamp_bits(uint64_t offset, uint64_t durable, bool more);
-
 /* The durable offset that a valid stamp of record offset proves; 0 if none. */
 uint64_t stamp_durable(const struct stamp *stamp, uint64_t offset);
-
-/* Encodes one stamp. */
-void stamps_put(uint8_t to[SLOT_SIZE], const struct stamp *stamp);
 
 /* Decodes one stamp. */
 void stamps_parse(const uint8_t slot[SLOT_SIZE], struct stamp *ret);

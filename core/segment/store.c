@@ -3,7 +3,9 @@
 
 #include "io/bytes.h"
 #include "segment/record.h"
+#include "segment/staging.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A payload below this is copied behind its prefix, a larger one is written
@@ -13,8 +15,7 @@
 
 void store_open(struct store *store, struct io *io, int fd)
 {
-    store->io = io;
-    store->fd = fd;
+    *store = (struct store){.io = io, .fd = fd};
 }
 
 void store_done(struct store *store)
@@ -82,10 +83,36 @@ int store_append(struct store *store, const struct iovec *records, size_t count,
     return io_writev(store->io, store->fd, frames.pieces, frames.count, end);
 }
 
+/* What one of the two places has: the buffer, or the file in front of it. */
+static ssize_t read_some(const struct store *store, void *data, size_t size,
+                         uint64_t position, bool nowait)
+{
+    size_t n = 0;
+
+    if (store->staging) {
+        n = staging_read(store->staging, store->base, CLOG_STORE, data, size,
+                         position);
+        size = staging_ahead(store->staging, store->base, CLOG_STORE, position,
+                             size);
+    }
+    return n > 0 ? (ssize_t)n
+                 : io_read(store->io, store->fd, data, size, position, nowait);
+}
+
 ssize_t store_read(const struct store *store, void *data, size_t size,
                    uint64_t position, bool nowait)
 {
-    return io_read(store->io, store->fd, data, size, position, nowait);
+    size_t done = 0;
+    ssize_t n;
+
+    do {
+        n = read_some(store, (uint8_t *)data + done, size - done,
+                      position + done, nowait);
+        if (n < 0 && (n != -EAGAIN || done == 0))
+            return n;
+        done += n > 0 ? (size_t)n : 0;
+    } while (store->staging && n > 0 && done < size);
+    return (ssize_t)done;
 }
 
 ssize_t store_read_some(const struct store *store, void *data, size_t size,

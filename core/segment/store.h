@@ -12,9 +12,14 @@
 #include "io/buffer.h"
 #include "io/io.h"
 
+struct staging;
+
 struct store {
     struct io *io;
-    int fd; /* owned; -1: the file is missing */
+    int fd;                        /* owned; -1: the file is missing */
+    const struct staging *staging; /* borrowed; has bytes that are not in the
+                                      file yet; NULL: none */
+    uint64_t base;                 /* for staging: the segment's */
 };
 
 void store_open(struct store *store, struct io *io, int fd);

@@ -59,10 +59,10 @@ static struct {
 
 static uint8_t buffer[256 << 10];
 
-static const struct clog_options options = {.size = sizeof(options),
-                                            .flags = CLOG_CREATE,
-                                            .max_store = 6000,
-                                            .max_index = 4096};
+static struct clog_options options = {.size = sizeof(options),
+                                      .flags = CLOG_CREATE,
+                                      .max_store = 6000,
+                                      .max_index = 4096};
 
 /* --- Allocations -----------------------------------------------------------
  *
@@ -569,6 +569,7 @@ int main(int argc, char **argv)
     bool control = argc > 1 && strcmp(argv[1], "--control=roll-back") == 0;
     double start = suite_clock();
 
+    suite_set_staging(&options);
     /* Large scratch memory is kept, not given back to the system each time. */
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);

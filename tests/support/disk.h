@@ -55,6 +55,7 @@ struct node {
     uint8_t *data;
     uint64_t size;
     uint64_t high;    /* bytes of data that may be other than zero */
+    bool shared;      /* it has been mapped to be written to */
     uint8_t *durable; /* owned: what is on the disk */
     uint64_t durable_size;
     size_t durable_capacity;

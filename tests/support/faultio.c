@@ -292,6 +292,16 @@ static void fault_unmap(struct io *io, const void *map, size_t size)
     BELOW(unmap, map, size);
 }
 
+static int fault_map_shared(struct io *io, int fd, size_t size, void **ret)
+{
+    MAKE(io, CALL_LOOK, BELOW(map_shared, fd, size, ret));
+}
+
+static int fault_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
+{
+    MAKE(io, CALL_CHANGE, BELOW(allocate, fd, from, size));
+}
+
 /* A look at memory: it cannot fail. */
 static bool fault_cached(struct io *io, const void *from, size_t size)
 {
@@ -338,6 +348,8 @@ static const struct io_ops fault_ops = {
     .space = fault_space,
     .map = fault_map,
     .unmap = fault_unmap,
+    .map_shared = fault_map_shared,
+    .allocate = fault_allocate,
     .cached = fault_cached,
     .now = fault_now,
     .uptime = fault_uptime,

@@ -282,6 +282,11 @@ uint64_t file_size(const char *dir, const char *name)
     return (uint64_t)look(dir, name).st_size;
 }
 
+uint64_t file_blocks(const char *dir, const char *name)
+{
+    return (uint64_t)look(dir, name).st_blocks;
+}
+
 unsigned file_mode(const char *dir, const char *name)
 {
     return look(dir, name).st_mode & 07777;

@@ -46,6 +46,7 @@ bool file_holds(const char *dir, const char *name, const void *data,
 
 bool file_exists(const char *dir, const char *name);
 uint64_t file_size(const char *dir, const char *name);
+uint64_t file_blocks(const char *dir, const char *name); /* of 512 bytes */
 unsigned file_mode(const char *dir, const char *name);
 
 /* Cuts the file, or lets it grow with zeros. */

@@ -444,6 +444,23 @@ static void mem_unmap(struct io *io, const void *map, size_t size)
     (void)size;
 }
 
+static int mem_map_shared(struct io *io, int fd, size_t size, void **ret)
+{
+    struct node *node = open_node(disk(io), fd);
+
+    if (size > MEMIO_FILE_LIMIT || size > node->size)
+        return -ENOMEM;
+    node->shared = true;
+    *ret = node->data;
+    return 0;
+}
+
+static int mem_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
+{
+    (void)open_node(disk(io), fd);
+    return from + size > MEMIO_FILE_LIMIT ? -ENOSPC : 0;
+}
+
 static bool mem_cached(struct io *io, const void *from, size_t size)
 {
     (void)from;
@@ -491,6 +508,8 @@ static const struct io_ops mem_ops = {
     .space = mem_space,
     .map = mem_map,
     .unmap = mem_unmap,
+    .map_shared = mem_map_shared,
+    .allocate = mem_allocate,
     .cached = mem_cached,
     .now = mem_now,
     .uptime = mem_uptime,

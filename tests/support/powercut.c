@@ -248,6 +248,16 @@ static void grow_with_zeros(const struct node *node, uint64_t *size)
         *size = node->size;
 }
 
+/* Stores through a map reach the disk a sector at a time, or not. */
+static void mix_stores(struct cut *cut, const struct node *from, uint8_t *bytes,
+                       uint64_t size)
+{
+    for (uint64_t at = 0; at < size && at < from->size; at += SECTOR)
+        if (cut->loss == MEMIO_KEEP || chance(cut))
+            memcpy(bytes + at, from->data + at,
+                   size - at < SECTOR ? size - at : SECTOR);
+}
+
 static void cut_file(struct cut *cut, const struct node *from, struct node *to)
 {
     uint64_t size = from->durable_size;
@@ -263,6 +273,8 @@ static void cut_file(struct cut *cut, const struct node *from, struct node *to)
         grow_with_zeros(from, &size);
     else
         replay(cut, from, to->data, &size);
+    if (from->shared && cut->loss != MEMIO_DROP)
+        mix_stores(cut, from, to->data, size);
     to->high = (to->high + SECTOR - 1) / SECTOR * SECTOR;
     to->size = to->high;
     node_resize(to, size);

@@ -5,6 +5,8 @@
 #ifndef CLOG_TESTS_SUITE_H
 #define CLOG_TESTS_SUITE_H
 
+#include "clog.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -28,6 +30,14 @@ static inline double suite_clock(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* How the suite's logs are opened: without a staging buffer, or, where STAGED
+   is set, with the smallest one. */
+static inline void suite_set_staging(struct clog_options *options)
+{
+    if (suite_number("STAGED", 0, 0) > 0)
+        options->staging = 64 << 10;
 }
 
 #endif

@@ -459,6 +459,110 @@ static void test_segment_sealed_is_read_only(void **state)
     close_bench(&bench);
 }
 
+/* Stages hello, world and foo, a second apart, behind what is published. */
+static void stage_golden(struct bench *bench, struct staging *staging,
+                         struct staged *state)
+{
+    static const char *const texts[] = {"hello", "world", "foo"};
+    struct staging_owner owner = {.boot_id = "x"};
+
+    assert_int_equal(
+        staging_make(staging, io_posix(), bench->root, STAGING_MIN, &owner), 0);
+    segment_use_staging(&bench->segment, staging);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct iovec record = {(void *)(uintptr_t)texts[i], strlen(texts[i])};
+        struct batch batch = {&record, 1,
+                              (uint64_t)FIXTURE_NOON + i * 1000000000, 0};
+
+        assert_int_equal(staging_put(staging, state, &batch, state), 0);
+        assert_int_equal(staging_publish(staging, state), 0);
+    }
+    bench->extent = (struct extent){state->next, state->end};
+}
+
+static void expect_golden(struct bench *bench)
+{
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(verdict_of(bench, i), VERDICT_GOOD);
+}
+
+/* Staged, partly in the files, and wholly there: the same to who reads. */
+static void test_segment_staged_reads_as_if_written(void **state)
+{
+    struct bench bench;
+    struct staging staging = {0};
+    struct staged staged = {0};
+
+    open_bench(&bench, state, 0);
+    stage_golden(&bench, &staging, &staged);
+    assert_true(holds(&bench, "store", "", 0));
+    expect_golden(&bench);
+    assert_int_equal(segment_flush(&bench.segment, &staging, &staged), 0);
+    assert_int_equal(staged.written, 3);
+    assert_int_equal(staged.written_end, 37);
+    assert_true(holds(&bench, "store", golden_store, 37));
+    assert_true(holds(&bench, "stamps", golden_stamps, 48));
+    assert_true(holds(&bench, "index", golden_index, 48));
+    expect_golden(&bench);
+    staging_done(&staging);
+    close_bench(&bench);
+}
+
+/* A read that begins in the file and ends in the buffer. */
+static void test_segment_read_across_written_and_staged(void **state)
+{
+    struct bench bench;
+    struct staging staging = {0};
+    struct staged staged = {0};
+    struct iovec record = {"more", 4};
+    struct batch batch = {&record, 1, FIXTURE_NOON, 0};
+    uint8_t bytes[64];
+
+    open_bench(&bench, state, 0);
+    stage_golden(&bench, &staging, &staged);
+    assert_int_equal(segment_flush(&bench.segment, &staging, &staged), 0);
+    assert_int_equal(staging_put(&staging, &staged, &batch, &staged), 0);
+    assert_int_equal(staging_publish(&staging, &staged), 0);
+    assert_int_equal(
+        store_read(&bench.segment.store, bytes, sizeof(bytes), 0, false), 49);
+    assert_memory_equal(bytes, golden_store, 37);
+    assert_memory_equal(bytes + 37, "\0\0\0\0\0\0\0\4more", 12);
+    assert_int_equal(slots_read(&bench.segment.index, bytes, 64, 0), 0);
+    assert_memory_equal(bytes, golden_index, 48);
+    assert_int_equal(bytes[63], 37);
+    staging_done(&staging);
+    close_bench(&bench);
+}
+
+/* Wherever a flush fails: all can be read, and the next one writes it. */
+static void test_segment_flush_that_fails_loses_nothing(void **state)
+{
+    for (int fails = 0; fails < 3; fails++) {
+        struct fake *fake = &((struct fixture *)*state)->fake;
+        struct bench bench;
+        struct staging staging = {0};
+        struct staged staged = {0};
+
+        open_bench(&bench, state, 0);
+        stage_golden(&bench, &staging, &staged);
+        fake->fails = fails;
+        fake->error = -ENOSPC;
+        assert_int_equal(segment_flush(&bench.segment, &staging, &staged),
+                         -ENOSPC);
+        assert_int_equal(staged.written, 0);
+        expect_golden(&bench);
+        fake->fails = -1;
+        assert_int_equal(segment_flush(&bench.segment, &staging, &staged), 0);
+        assert_true(holds(&bench, "store", golden_store, 37));
+        assert_true(holds(&bench, "stamps", golden_stamps, 48));
+        assert_true(holds(&bench, "index", golden_index, 48));
+        staging_done(&staging);
+        assert_int_equal(
+            segment_remove(io_posix(), bench.root, "00000000000000000000"), 0);
+        close_bench(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +581,9 @@ int main(void)
         FIXTURE_TEST(test_segment_without_stamps_is_unverified),
         FIXTURE_TEST(test_segment_store_cut_is_eio),
         FIXTURE_TEST(test_segment_sealed_is_read_only),
+        FIXTURE_TEST(test_segment_staged_reads_as_if_written),
+        FIXTURE_TEST(test_segment_read_across_written_and_staged),
+        FIXTURE_TEST(test_segment_flush_that_fails_loses_nothing),
     };
 
     return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
