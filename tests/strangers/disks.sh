@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+. "$(dirname "$0")/common.sh"
+
+# A log on filesystems that others have made: each its own way of refusing.
+
+# use_twice LOGDIR: it works, whatever modes mean there.
+use_twice() {
+    visit use "$1" "$count" >"$TMP/said" || fail "$(cat "$TMP/said")"
+    contains "$(cat "$TMP/said")" 'cannot read 0$'
+    visit use "$1" 0 >"$TMP/said" || fail "$(cat "$TMP/said")"
+}
+
+# All of it in the upper one.
+test_an_overlay() {
+    make_fresh
+    mkdir "$DISK"/{lower,upper,work,overlay}
+    mount -t overlay overlay "$DISK/overlay" -o \
+        "lowerdir=$DISK/lower,upperdir=$DISK/upper,workdir=$DISK/work"
+    visit make "$DISK/overlay/log" "$count"
+    use_twice "$DISK/overlay/log"
+}
+
+test_read_only() {
+    make_fresh
+    mount -o remount,ro "$DISK"
+    visit look "$DISK/fresh" "$count" >"$TMP/said"
+    fails visit use "$DISK/fresh" "$count" >"$TMP/said"
+    contains "$(cat "$TMP/said")" 'ead-only'
+    mkdir "$MNT"
+    fails "$CLOG" "$DISK/fresh" "$MNT" 2>"$TMP/said"
+    contains "$(cat "$TMP/said")" 'ead-only'
+    fails "$CLOG" "$DISK/new" "$MNT" 2>"$TMP/said"
+    contains "$(cat "$TMP/said")" 'ead-only'
+}
+
+((EUID == 0)) || {
+    echo "skipped: only root can mount"
+    exit 77
+}
+run_tests
