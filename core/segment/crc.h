@@ -18,6 +18,15 @@ typedef uint32_t crc_t;
 
 crc_t crc_add(crc_t crc, const void *data, size_t size);
 
+/*
+ * The CRC of bytes in two parts: first is that of the first part, begun with
+ * whatever; second that of the other one, of size bytes, begun with 0. So the
+ * CRC of any range is known from those of what ends where it begins and ends.
+ * It is first times x^(8 size) modulo the polynomial, and second, as zlib's
+ * crc32_combine() has it.
+ */
+crc_t crc_join(crc_t first, crc_t second, uint64_t size);
+
 static inline uint32_t crc_end(crc_t crc)
 {
     return ~crc;

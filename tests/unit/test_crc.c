@@ -73,6 +73,40 @@ static void test_crc_of_pieces_is_that_of_whole(void **state)
     }
 }
 
+/* The CRC of two parts is known from those of each, wherever they part. */
+static void test_crc_of_parts_joins(void **state)
+{
+    uint8_t data[700];
+    crc_t whole;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * i + i / 3);
+    whole = crc_add(CRC_START, data, sizeof(data));
+    for (size_t n = 0; n <= sizeof(data); n++) {
+        size_t left = sizeof(data) - n;
+
+        assert_int_equal(crc_join(crc_add(CRC_START, data, n),
+                                  crc_add(0, data + n, left), left),
+                         whole);
+    }
+}
+
+/* So is that of a range, from what ends where it begins and where it ends. */
+static void test_crc_of_range_is_known_from_beginnings(void **state)
+{
+    uint8_t data[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(7 * i);
+    for (size_t from = 0; from < sizeof(data); from += 13)
+        for (size_t to = from; to < sizeof(data); to += 7)
+            assert_int_equal(crc_join(CRC_START ^ crc_add(0, data, from),
+                                      crc_add(0, data, to), to - from),
+                             crc_add(CRC_START, data + from, to - from));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +114,8 @@ int main(void)
         cmocka_unit_test(test_crc_of_rfc_vectors_is_golden),
         cmocka_unit_test(test_crc_of_any_bytes_is_as_defined),
         cmocka_unit_test(test_crc_of_pieces_is_that_of_whole),
+        cmocka_unit_test(test_crc_of_parts_joins),
+        cmocka_unit_test(test_crc_of_range_is_known_from_beginnings),
     };
 
     return cmocka_run_group_tests_name("crc", tests, NULL, NULL);
