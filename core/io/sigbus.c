@@ -124,8 +124,10 @@ void sigbus_install(void)
    the use. */
 int io_guard(const void *map, size_t size, void (*body)(void *ctx), void *ctx)
 {
-    struct guard here = {.from = (uintptr_t)map, .size = size};
+    struct guard here; /* its buffer is too large to be cleared each time */
 
+    here.from = (uintptr_t)map;
+    here.size = size;
     if (!unblocked)
         unblock();
     unblocked = true;

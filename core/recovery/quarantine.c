@@ -9,9 +9,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define PIECE  ((size_t)64 << 10)
-#define MARGIN ((uint64_t)64 << 10) /* bytes that names and the note may take \
-                                     */
+#define PIECE ((size_t)64 << 10)
+#define MARGIN                                                     \
+    ((uint64_t)64 << 10) /* bytes that names and the note may take \
+                          */
 
 /* Bytes [from, to) of a file of the segment, which is open as fd. */
 struct tail {

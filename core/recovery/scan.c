@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * scan.c - the ladder of FORMAT.md, "How a segment is read".
+ *
+ * Each record is taken by the first rung that holds; next_stamped() is the
+ * list. Where a way past damage is found, all records that it leads past are
+ * taken at once, so no record has to know what was found out for another.
+ *
+ * Nothing can make a scan take for ever: a record's own two lengths are tried
+ * at a cost that does not depend on them, ways that lead nowhere use up fuel,
+ * of which each record that is taken brings some, and the search for a length
+ * fails but once, for then the scan is over.
+ */
 #include "recovery/scan.h"
 
 #include "io/bytes.h"
+#include "recovery/reader.h"
 #include "segment/index.h"
 #include "segment/stamps.h"
 
@@ -9,42 +22,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW ((size_t)256 << 10) /* bytes of the store read at a time */
+#define TELL   ((uint64_t)256 << 10) /* progress is told each so many bytes */
+#define NEAR   4096u /* bytes that are checked without more ado */
+#define STEP   64u   /* of fuel: a step, whatever it reads */
+#define RETURN 4u    /* of fuel for each byte that is taken */
+
+/* How the next record is found from one that is damaged. */
+enum way { BY_PREFIX, BY_INDEX, WAYS };
 
 struct scanner {
     const struct scan_input *in;
     struct scan *out;
-    uint8_t *window; /* owned; holds bytes [start, start + held) */
-    uint64_t start;
-    size_t held;
-    uint64_t reported; /* progress was last told at this position */
+    struct reader reader;
+    struct stamp stamp; /* the last that was asked for, of record stamp_of */
+    uint64_t stamp_of;
+    bool has_stamp;
+    uint64_t told; /* progress was last told at this position */
     uint64_t index_capacity;
     size_t run_capacity;
-    uint64_t prefix_budget; /* bytes that prefixes which lead nowhere may still
-                               make it read */
-    uint64_t length_budget; /* likewise the search for a length */
-    uint64_t by_prefix_to;  /* up to this record prefixes are confirmed */
-    uint64_t by_index_to;   /* likewise index entries */
-    uint64_t no_entry_to;   /* from below here entries lead to none that checks
-                             */
+    uint64_t fuel[WAYS]; /* bytes that may still be followed in vain */
 };
 
-/* A record's frame. */
-struct frame {
+/* Where record i may be, and how it is read there. */
+struct spot {
     uint64_t i, position;
-    uint64_t prefix, entry; /* the length by prefix and by index; 0: none */
-    uint64_t length;        /* what it is taken to be; 0: it is not known */
-    enum verdict verdict;
+    enum reader_window window;
 };
 
-/* Prefixes to follow, from the frame of a record on. */
-struct chain {
-    uint64_t i, position, length; /* of that record */
-    uint64_t before;              /* not as far as this record */
-    uint64_t *budget;
-    uint64_t to;  /* found: the first record that checks, or the number at the
-                     store's very end, behind the last stamp; 0: neither */
-    bool checked; /* it is the former */
+/* The length of a record by its prefix and by the index; 0: none. */
+struct lengths {
+    uint64_t prefix, entry;
+};
+
+/* Where a way has led. */
+struct lead {
+    uint64_t count; /* records to one that checks; 0: to none */
+    uint64_t whole; /* records to the store's end, past the last stamp; or 0 */
+    uint64_t used;  /* fuel */
 };
 
 void scan_done(struct scan *scan)
@@ -61,27 +75,27 @@ uint64_t scan_position(const struct scan *scan, uint64_t i)
     return get_be64(scan->index + i * SLOT_SIZE + 8);
 }
 
-/* The bytes at position, at least 1 and at most size of them, in *ret_size.
-   The caller has checked that they lie in the store. */
-static int look(struct scanner *s, uint64_t position, size_t size,
-                const uint8_t **ret, size_t *ret_size)
+/* What cannot be read is as if it were not there; but it is known of. */
+static int pass_unread(struct scanner *s, int r)
 {
-    ssize_t n;
-
-    if (position < s->start || position >= s->start + s->held ||
-        (size <= WINDOW && position + size > s->start + s->held)) {
-        n = store_read(&s->in->segment->store, s->window, WINDOW, position,
-                       false);
-        if (n <= 0)
-            return n < 0 ? (int)n : -EIO;
-        s->start = position;
-        s->held = (size_t)n;
-    }
-    *ret = s->window + (position - s->start);
-    *ret_size = (size_t)(s->start + s->held - position);
-    if (*ret_size > size)
-        *ret_size = size;
+    if (r != READER_UNREAD)
+        return r;
+    s->out->unread = true;
     return 0;
+}
+
+/* A record's stamp is asked for more than once. */
+static int get_stamp(struct scanner *s, uint64_t i, struct stamp *ret)
+{
+    int r = 0;
+
+    if (!s->has_stamp || s->stamp_of != i)
+        r = stamps_get(&s->in->segment->stamps, i, &s->stamp);
+    s->has_stamp = r == 0;
+    s->stamp_of = i;
+    if (r == 0)
+        *ret = s->stamp;
+    return r;
 }
 
 /* Whether a frame of that payload length fits the store at position. */
@@ -93,300 +107,181 @@ static bool fits(const struct scanner *s, uint64_t position, uint64_t length)
            length <= s->in->store_size - position - RECORD_PREFIX;
 }
 
-/* The length by the prefix at position, 0 if it is impossible. */
-static int by_prefix(struct scanner *s, uint64_t position, uint64_t *ret)
+static int by_prefix(struct scanner *s, const struct spot *at, uint64_t *ret)
 {
-    const uint8_t *bytes = NULL;
-    size_t n = 0;
+    uint8_t prefix[RECORD_PREFIX] = {0};
     uint64_t length;
     int r;
 
     *ret = 0;
-    if (!fits(s, position, 1))
+    if (!fits(s, at->position, 1))
         return 0;
-    r = look(s, position, RECORD_PREFIX, &bytes, &n);
-    if (r < 0 || n < RECORD_PREFIX)
-        return r < 0 ? r : -EIO;
-    length = get_be64(bytes);
-    *ret = fits(s, position, length) ? length : 0;
-    return 0;
+    r = reader_copy(&s->reader, at->window, at->position, prefix,
+                    sizeof(prefix));
+    length = r < 0 ? 0 : get_be64(prefix);
+    if (fits(s, at->position, length))
+        *ret = length;
+    return pass_unread(s, r);
 }
 
-/* The length by where the index has record i + 1, 0 if it does not say. */
-static uint64_t by_index(const struct scanner *s, uint64_t i, uint64_t position)
+/* The length by where the index has record i + 1. */
+static uint64_t by_index(const struct scanner *s, const struct spot *at)
 {
     uint64_t next = s->in->store_size;
     uint64_t length;
 
-    if (i + 1 < s->in->index_count) {
-        if (index_get(&s->in->segment->index, s->in->segment->base, i + 1,
+    if (at->i + 1 < s->in->index_count) {
+        if (index_get(&s->in->segment->index, s->in->segment->base, at->i + 1,
                       &next) < 0)
             return 0;
-    } else if (i + 1 != s->in->index_count) {
+    } else if (at->i + 1 != s->in->index_count) {
         return 0;
     }
-    if (next <= position || next - position <= RECORD_PREFIX)
+    if (next <= at->position || next - at->position <= RECORD_PREFIX)
         return 0;
-    length = next - position - RECORD_PREFIX;
-    return fits(s, position, length) ? length : 0;
+    length = next - at->position - RECORD_PREFIX;
+    return fits(s, at->position, length) ? length : 0;
 }
 
-/* Whether the payload at position checks for record i with that length. */
-static int checks(struct scanner *s, uint64_t i, uint64_t position,
-                  uint64_t length, bool *ret)
+static int lengths_at(struct scanner *s, const struct spot *at,
+                      struct lengths *ret)
 {
+    ret->entry = by_index(s, at);
+    return by_prefix(s, at, &ret->prefix);
+}
+
+/* Whether the record checks with that length. Of one that is taken whatever
+   comes of it, sure, every byte may be read. */
+static int checks(struct scanner *s, const struct spot *at, uint64_t length,
+                  bool sure, bool *ret)
+{
+    uint64_t from = at->position + RECORD_PREFIX;
     struct stamp stamp;
     crc_t crc;
-    uint64_t left = length;
-
-    *ret = false;
-    if (length == 0 || i >= s->in->stamps_count ||
-        stamps_get(&s->in->segment->stamps, i, &stamp) < 0)
-        return 0;
-    crc = record_crc_start(s->in->segment->base + i, position, &stamp);
-    while (left > 0) {
-        const uint8_t *bytes = NULL;
-        size_t n = left < WINDOW ? (size_t)left : WINDOW;
-        int r =
-            look(s, position + RECORD_PREFIX + length - left, n, &bytes, &n);
-
-        if (r < 0)
-            return r;
-        crc = crc_add(crc, bytes, n);
-        left -= n;
-    }
-    *ret = record_crc_end(crc, length) == stamp.crc;
-    return 0;
-}
-
-/* The same while looking for a way: nothing checks once the budget is gone, so
-   that no damage can make a scan take for ever. */
-static int checks_within(struct scanner *s, uint64_t *budget, uint64_t i,
-                         uint64_t position, uint64_t length, bool *ret)
-{
-    *ret = false;
-    if (length > *budget)
-        return 0;
-    *budget -= length;
-    return checks(s, i, position, length, ret);
-}
-
-/* Follows prefixes to the first record that checks, or to the store's end. */
-static int follow_prefixes(struct scanner *s, struct chain *chain)
-{
-    uint64_t i = chain->i;
-    uint64_t position = chain->position;
-    uint64_t length = chain->length;
-    int r = 0;
-
-    while (r == 0 && !chain->checked && length > 0 &&
-           length <= *chain->budget && i + 1 < chain->before) {
-        position += RECORD_PREFIX + length;
-        i++;
-        if (position == s->in->store_size) {
-            chain->to = i >= s->in->stamps_count ? i : 0;
-            return 0;
-        }
-        r = by_prefix(s, position, &length);
-        if (r == 0)
-            r = checks_within(s, chain->budget, i, position, length,
-                              &chain->checked);
-    }
-    chain->to = chain->checked ? i : 0;
-    return r;
-}
-
-/* Where the index has record i, if that can be behind position. */
-static bool next_entry(const struct scanner *s, uint64_t i, uint64_t position,
-                       uint64_t *ret_next)
-{
-    return index_get(&s->in->segment->index, s->in->segment->base, i,
-                     ret_next) == 0 &&
-           *ret_next > position && *ret_next - position > RECORD_PREFIX &&
-           fits(s, position, *ret_next - position - RECORD_PREFIX);
-}
-
-/* Follows the index: entries must rise, and one must lead to a record that
-   checks; those up to there are confirmed. No entry is followed twice, so what
-   prefixes cost is not to keep the index from being asked. */
-static int follow_entries(struct scanner *s, uint64_t i, uint64_t position)
-{
-    bool good = false;
-    int r = 0;
-
-    if (i < s->no_entry_to)
-        return 0;
-    while (r == 0 && !good && ++i < s->in->index_count &&
-           next_entry(s, i, position, &position)) {
-        uint64_t prefix = 0;
-        uint64_t entry = by_index(s, i, position);
-
-        r = checks(s, i, position, entry, &good);
-        if (r == 0 && !good)
-            r = by_prefix(s, position, &prefix);
-        if (r == 0 && !good && prefix != entry)
-            r = checks_within(s, &s->prefix_budget, i, position, prefix, &good);
-    }
-    if (good)
-        s->by_index_to = i;
-    else
-        s->no_entry_to = i - 1; /* the first step was from this position */
-    return r;
-}
-
-/* Looks in the bytes behind the prefix for the length that the checksum fits:
-   there the record's end is, or chance, 1 in 2^32 a byte; so what follows must
-   check too, or be the end. */
-static int find_length(struct scanner *s, struct frame *f)
-{
-    struct chain chain = {.i = f->i,
-                          .position = f->position,
-                          .before = UINT64_MAX,
-                          .budget = &s->length_budget};
-    struct stamp stamp;
-    crc_t crc;
-    int r = 0;
-
-    if (stamps_get(&s->in->segment->stamps, f->i, &stamp) < 0)
-        return 0;
-    crc = record_crc_start(s->in->segment->base + f->i, f->position, &stamp);
-    while (r == 0 && chain.to == 0 && s->length_budget > 0 &&
-           fits(s, f->position, chain.length + 1)) {
-        const uint8_t *byte = NULL;
-        size_t n = 1;
-
-        r = look(s, f->position + RECORD_PREFIX + chain.length, 1, &byte, &n);
-        if (r < 0)
-            return r;
-        crc = crc_add(crc, byte, 1);
-        chain.length++;
-        s->length_budget--;
-        if (record_crc_end(crc, chain.length) == stamp.crc)
-            r = follow_prefixes(s, &chain);
-    }
-    if (r < 0 || chain.to == 0)
-        return r;
-    f->length = chain.length;
-    f->verdict = VERDICT_PREFIX;
-    s->by_prefix_to = chain.to;
-    return 0;
-}
-
-/* The frame of a record that does not check, by what confirms it; *ret_end is
-   where else its prefix leads. Prefixes and entries alike can lead past records
-   that are whole to one that checks: the nearer one counts. */
-static int frame_damaged(struct scanner *s, struct frame *f, uint64_t *ret_end)
-{
-    struct chain chain = {.i = f->i,
-                          .position = f->position,
-                          .length = f->prefix,
-                          .before = UINT64_MAX,
-                          .budget = &s->prefix_budget};
-    int r = 0;
-
-    f->verdict = VERDICT_BAD;
-    if (f->prefix == f->entry || f->i < s->by_prefix_to)
-        f->length = f->prefix;
-    else if (f->i < s->by_index_to)
-        f->length = f->entry;
-    if (f->length > 0)
-        return 0;
-    if (f->entry > 0)
-        r = follow_entries(s, f->i, f->position);
-    if (f->i < s->by_index_to)
-        chain.before = s->by_index_to;
-    if (r == 0)
-        r = follow_prefixes(s, &chain);
-    if (r < 0)
-        return r;
-    if (chain.checked) {
-        f->length = f->prefix;
-        s->by_prefix_to = chain.to;
-    } else if (f->i < s->by_index_to) {
-        f->length = f->entry;
-    } else {
-        *ret_end = chain.to;
-    }
-    return 0;
-}
-
-/* Takes length for the frame's if the checksum fits. */
-static int try_length(struct scanner *s, struct frame *f, uint64_t length)
-{
-    bool good = false;
-    int r = checks(s, f->i, f->position, length, &good);
-
-    if (r < 0 || !good)
-        return r;
-    f->length = length;
-    f->verdict = length == f->prefix ? VERDICT_GOOD : VERDICT_PREFIX;
-    if (length != f->prefix)
-        s->by_prefix_to = 0; /* those are other frames */
-    return 0;
-}
-
-/*
- * Tries the lengths that prefix and index say. The index's sum to no more than
- * the store's size, and so do prefixes that are good; others may say anything,
- * and where they say more than the index they come last and have a budget.
- */
-static int try_both(struct scanner *s, struct frame *f)
-{
-    bool longer = f->entry > 0 && f->entry < f->prefix;
-    int r = try_length(s, f, longer ? f->entry : f->prefix);
-
-    if (r < 0 || f->length > 0 || f->prefix == f->entry)
-        return r;
-    if (!longer)
-        return try_length(s, f, f->entry);
-    if (f->prefix > s->prefix_budget)
-        return 0;
-    r = try_length(s, f, f->prefix);
-    if (f->length == 0)
-        s->prefix_budget -= f->prefix;
-    return r;
-}
-
-/* A record that has a stamp. */
-static int frame_stamped(struct scanner *s, struct frame *f)
-{
-    uint64_t end = 0;
-    int r = try_both(s, f);
-
-    if (r == 0 && f->length == 0)
-        r = frame_damaged(s, f, &end);
-    if (r == 0 && f->length == 0)
-        r = find_length(s, f);
-    if (r < 0 || f->length > 0 || end == 0)
-        return r;
-    /* Nothing speaks for these prefixes but where they end. */
-    f->length = f->prefix;
-    f->verdict = VERDICT_BAD;
-    s->by_prefix_to = end;
-    return 0;
-}
-
-/* A record without one: what prefix and index agree on is served. */
-static int frame_unstamped(struct scanner *s, struct frame *f)
-{
-    uint64_t behind = f->position + RECORD_PREFIX + f->entry;
-    uint64_t prefix = 0;
-    uint64_t entry;
     int r;
 
-    f->verdict = f->prefix ? VERDICT_UNVERIFIED : VERDICT_BAD;
-    f->length = f->prefix ? f->prefix : f->entry;
-    if (f->prefix == f->entry || f->prefix == 0 || f->entry == 0)
+    *ret = false;
+    if (length == 0 || at->i >= s->in->stamps_count)
         return 0;
-    /* They differ: the one whose next record is where it says. */
-    entry = by_index(s, f->i + 1, behind);
-    if (entry == 0)
-        return 0;
-    r = by_prefix(s, behind, &prefix);
-    if (r == 0 && prefix == entry) {
-        f->length = f->entry;
-        f->verdict = VERDICT_BAD;
+    if (get_stamp(s, at->i, &stamp) < 0)
+        return pass_unread(s, READER_UNREAD);
+    crc = record_crc_start(s->in->segment->base + at->i, at->position, &stamp);
+    r = sure || length <= NEAR
+            ? reader_add(&s->reader, at->window, from, from + length, &crc)
+            : reader_add_far(&s->reader, at->window, from, from + length, &crc);
+    *ret = r == 0 && record_crc_end(crc, length) == stamp.crc;
+    return pass_unread(s, r);
+}
+
+/* The one of both lengths with which the record checks; 0 if neither is. */
+static int checked_length(struct scanner *s, const struct spot *at,
+                          const struct lengths *both, uint64_t *ret)
+{
+    bool agree = both->prefix == both->entry;
+    bool good = false;
+    int r =
+        checks(s, at, both->prefix, agree && at->window == READER_HERE, &good);
+
+    *ret = good ? both->prefix : 0;
+    if (r < 0 || good || agree)
+        return r;
+    r = checks(s, at, both->entry, false, &good);
+    if (good)
+        *ret = both->entry;
+    return r;
+}
+
+static int step(struct scanner *s, enum way way, const struct spot *at,
+                uint64_t *ret_length)
+{
+    if (way == BY_PREFIX)
+        return by_prefix(s, at, ret_length);
+    *ret_length = by_index(s, at);
+    return 0;
+}
+
+/* Goes one record on. Returns false where the way ends. */
+static int go_on(struct scanner *s, enum way way, struct spot *at,
+                 bool *ret_there)
+{
+    uint64_t length = 0;
+    int r = step(s, way, at, &length);
+
+    at->i++;
+    at->position += RECORD_PREFIX + length;
+    *ret_there = r == 0 && length > 0;
+    return r;
+}
+
+/* Whether the record there checks, by either of its lengths. */
+static int checks_there(struct scanner *s, const struct spot *at, bool *ret)
+{
+    struct lengths both;
+    uint64_t length = 0;
+    int r = lengths_at(s, at, &both);
+
+    if (r == 0)
+        r = checked_length(s, at, &both, &length);
+    *ret = length > 0;
+    return r;
+}
+
+/* Follows a way from a record on, past at most so many, to one that checks, as
+   far as the fuel lasts. A first step is always made. */
+static int follow(struct scanner *s, enum way way, struct spot at,
+                  uint64_t most, struct lead *ret)
+{
+    uint64_t first = at.i;
+    uint64_t begun = s->reader.ahead;
+    bool there = true;
+    bool good = false;
+    int r = 0;
+
+    *ret = (struct lead){0};
+    at.window = READER_AHEAD;
+    while (r == 0 && !good && at.i - first < most && ret->used < s->fuel[way]) {
+        r = go_on(s, way, &at, &there);
+        if (r < 0 || !there)
+            break;
+        if (at.position == s->in->store_size) {
+            if (at.i >= s->in->stamps_count)
+                ret->whole = at.i - first;
+            break;
+        }
+        r = checks_there(s, &at, &good);
+        ret->used = s->reader.ahead - begun + STEP * (at.i - first);
     }
+    if (good)
+        ret->count = at.i - first;
+    return r;
+}
+
+/* A way was followed in vain. */
+static void charge(struct scanner *s, enum way way, const struct lead *lead)
+{
+    uint64_t used = lead->used;
+
+    s->fuel[way] -= used < s->fuel[way] ? used : s->fuel[way];
+}
+
+/* Where a damaged record's prefix or the index leads to one that checks. Both
+   can lead past records that are whole: the nearer counts, or else the index.
+   Where neither leads, *ret_lead is of the prefixes. */
+static int find_way(struct scanner *s, const struct spot *at, enum way *ret_way,
+                    struct lead *ret_lead)
+{
+    struct lead leads[WAYS] = {{0}};
+    int r = follow(s, BY_INDEX, *at, UINT64_MAX, &leads[BY_INDEX]);
+    uint64_t index = leads[BY_INDEX].count;
+
+    if (r == 0)
+        r = follow(s, BY_PREFIX, *at, index > 0 ? index - 1 : UINT64_MAX,
+                   &leads[BY_PREFIX]);
+    *ret_way = index > 0 && leads[BY_PREFIX].count == 0 ? BY_INDEX : BY_PREFIX;
+    *ret_lead = leads[*ret_way];
+    for (enum way way = 0; way < WAYS; way++)
+        if (way != *ret_way || ret_lead->count == 0)
+            charge(s, way, &leads[way]);
     return r;
 }
 
@@ -435,7 +330,7 @@ static void learn_from_stamp(struct scanner *s, uint64_t i)
     struct stamp stamp;
     uint64_t durable;
 
-    if (stamps_get(&s->in->segment->stamps, i, &stamp) < 0)
+    if (get_stamp(s, i, &stamp) < 0)
         return;
     durable = stamp_durable(&stamp, s->in->segment->base + i);
     if (durable > s->out->durable)
@@ -444,9 +339,10 @@ static void learn_from_stamp(struct scanner *s, uint64_t i)
         s->out->time_ns = stamp.time_ns;
 }
 
-static int add_record(struct scanner *s, uint64_t i, uint64_t position,
-                      enum verdict verdict)
+static int add_record(struct scanner *s, enum verdict verdict)
 {
+    uint64_t i = s->out->extent.count;
+    uint64_t position = s->out->extent.end;
     int r = add_entry(s, i, position);
 
     if (r == 0 && verdict != VERDICT_GOOD)
@@ -464,35 +360,163 @@ static int add_record(struct scanner *s, uint64_t i, uint64_t position,
 
 static void tell_progress(struct scanner *s, uint64_t position)
 {
-    if (!s->in->progress || position - s->reported < WINDOW)
+    if (!s->in->progress || position - s->told < TELL)
         return;
-    s->reported = position;
+    s->told = position;
     s->in->progress(s->in->progress_ctx, position);
+}
+
+/* Takes the next record, whose frame is known. */
+static int take(struct scanner *s, enum verdict verdict, uint64_t length)
+{
+    struct extent *extent = &s->out->extent;
+    int r = add_record(s, verdict);
+
+    if (r < 0)
+        return r;
+    extent->count++;
+    extent->end += RECORD_PREFIX + length;
+    for (int way = 0; way < WAYS; way++)
+        s->fuel[way] += STEP + RETURN * (RECORD_PREFIX + length);
+    s->reader.here = extent->end;
+    tell_progress(s, extent->end);
+    return 0;
+}
+
+/* Takes count damaged records, whose frames are where the way leads. */
+static int take_all(struct scanner *s, enum way way, uint64_t count)
+{
+    const struct extent *extent = &s->out->extent;
+    int r = 0;
+
+    while (r == 0 && count-- > 0 && extent->count < s->in->limit) {
+        struct spot at = {extent->count, extent->end, READER_HERE};
+        uint64_t length = 0;
+
+        r = step(s, way, &at, &length);
+        if (r == 0)
+            r = take(s,
+                     at.i < s->in->stamps_count ? VERDICT_BAD
+                                                : VERDICT_UNVERIFIED,
+                     length);
+    }
+    return r;
+}
+
+/* Whether the record before ends there: where the store does, the last stamp
+   behind it, or where a record checks, or prefixes lead on to either. */
+static int ends_there(struct scanner *s, const struct spot *at, bool *ret)
+{
+    struct lead lead = {0};
+    int r = 0;
+
+    *ret = at->position == s->in->store_size && at->i >= s->in->stamps_count;
+    if (!*ret)
+        r = checks_there(s, at, ret);
+    if (r < 0 || *ret)
+        return r;
+    r = follow(s, BY_PREFIX, *at, UINT64_MAX, &lead);
+    charge(s, BY_PREFIX, &lead);
+    *ret = lead.count > 0 || lead.whole > 0;
+    return r;
+}
+
+/* Looks in the bytes behind the prefix for the length that the checksum fits:
+   there the record's end is, or chance, 1 in 2^32 a byte; so what follows must
+   confirm it. */
+static int find_length(struct scanner *s, const struct spot *at,
+                       uint64_t *ret_length)
+{
+    struct spot next = {at->i + 1, at->position + RECORD_PREFIX, READER_AHEAD};
+    uint64_t length = 0;
+    bool found = false;
+    struct stamp stamp;
+    crc_t crc;
+    int r = 0;
+
+    if (get_stamp(s, at->i, &stamp) < 0)
+        return 0;
+    crc = record_crc_start(s->in->segment->base + at->i, at->position, &stamp);
+    while (r == 0 && !found && fits(s, at->position, length + 1)) {
+        r = reader_add(&s->reader, at->window, next.position, next.position + 1,
+                       &crc);
+        length++;
+        next.position++;
+        if (r == 0 && record_crc_end(crc, length) == stamp.crc)
+            r = ends_there(s, &next, &found);
+    }
+    if (found)
+        *ret_length = length;
+    return pass_unread(s, r);
+}
+
+/* The next record, which has a stamp. Where none is taken is the end of what
+   can be read. */
+static int next_stamped(struct scanner *s)
+{
+    struct spot at = {s->out->extent.count, s->out->extent.end, READER_HERE};
+    struct lengths both = {0};
+    struct lead lead = {0};
+    enum way way = BY_PREFIX;
+    uint64_t length = 0;
+    int r = lengths_at(s, &at, &both);
+
+    if (r == 0)
+        r = checked_length(s, &at, &both, &length);
+    if (r == 0 && length > 0) /* 1, 2 */
+        return take(s, length == both.prefix ? VERDICT_GOOD : VERDICT_PREFIX,
+                    length);
+    if (r == 0 && both.prefix > 0 && both.prefix == both.entry) /* 3 */
+        return take(s, VERDICT_BAD, both.prefix);
+    if (r == 0)
+        r = find_way(s, &at, &way, &lead);
+    if (r == 0 && lead.count > 0) /* 4 */
+        return take_all(s, way, lead.count);
+    if (r == 0)
+        r = find_length(s, &at, &length);
+    if (r == 0 && length > 0) /* 5 */
+        return take(s, VERDICT_PREFIX, length);
+    return r < 0 ? r : take_all(s, BY_PREFIX, lead.whole); /* 6, 7 */
+}
+
+/* The next record, which has none: what prefix and index agree on is served. */
+static int next_unstamped(struct scanner *s)
+{
+    struct spot at = {s->out->extent.count, s->out->extent.end, READER_HERE};
+    struct lengths both = {0};
+    struct lengths behind = {0};
+    int r = lengths_at(s, &at, &both);
+
+    if (r < 0 || (both.prefix == 0 && both.entry == 0))
+        return r;
+    if (both.prefix == 0)
+        return take(s, VERDICT_BAD, both.entry);
+    /* They differ: the one whose next record is where it says. */
+    if (both.entry > 0 && both.prefix != both.entry) {
+        struct spot next = {at.i + 1, at.position + RECORD_PREFIX + both.entry,
+                            READER_AHEAD};
+
+        r = lengths_at(s, &next, &behind);
+    }
+    if (r < 0)
+        return r;
+    if (behind.entry > 0 && behind.prefix == behind.entry)
+        return take(s, VERDICT_BAD, both.entry);
+    return take(s, VERDICT_UNVERIFIED, both.prefix);
 }
 
 static int walk(struct scanner *s)
 {
-    struct extent *extent = &s->out->extent;
+    const struct extent *extent = &s->out->extent;
+    uint64_t count = UINT64_MAX;
+    int r = 0;
 
-    while (extent->end < s->in->store_size && extent->count < s->in->limit) {
-        struct frame f = {.i = extent->count, .position = extent->end};
-        int r = by_prefix(s, f.position, &f.prefix);
-
-        f.entry = by_index(s, f.i, f.position);
-        if (r == 0)
-            r = f.i < s->in->stamps_count ? frame_stamped(s, &f)
-                                          : frame_unstamped(s, &f);
-        if (r == 0 && f.length == 0)
-            return 0;
-        if (r == 0)
-            r = add_record(s, f.i, f.position, f.verdict);
-        if (r < 0)
-            return r;
-        extent->count++;
-        extent->end += RECORD_PREFIX + f.length;
-        tell_progress(s, extent->end);
+    while (r == 0 && extent->count != count &&
+           extent->end < s->in->store_size && extent->count < s->in->limit) {
+        count = extent->count;
+        r = count < s->in->stamps_count ? next_stamped(s) : next_unstamped(s);
     }
-    return 0;
+    return r;
 }
 
 int scan_segment(const struct scan_input *input, struct scan *ret_scan)
@@ -501,13 +525,11 @@ int scan_segment(const struct scan_input *input, struct scan *ret_scan)
     struct scanner s = {.in = input, .out = &scan};
     int r;
 
-    s.prefix_budget = 8 * input->store_size + WINDOW;
-    s.length_budget = s.prefix_budget;
-    s.window = malloc(WINDOW);
-    if (!s.window)
-        return -ENOMEM;
+    reader_init(&s.reader, &input->segment->store, input->store_size);
+    for (int way = 0; way < WAYS; way++)
+        s.fuel[way] = RETURN * input->store_size + TELL;
     r = walk(&s);
-    free(s.window);
+    reader_done(&s.reader);
     if (r < 0)
         scan_done(&scan);
     else

@@ -40,11 +40,13 @@ struct scan {
     struct run *runs;     /* owned: what is not good, in order */
     size_t run_count;
     uint64_t good, prefixes, unverified, bad; /* records by verdict */
+    bool unread;      /* there is something that the device cannot read */
     uint64_t durable; /* highest durable offset that a valid stamp proves */
     uint64_t time_ns; /* of the last valid stamp; 0: none is valid */
 };
 
-/* EIO: the device. ENOMEM. On failure there is nothing to release. */
+/* EIO: the store is shorter than it was, or much of it cannot be read. ENOMEM.
+   On failure there is nothing to release. */
 int scan_segment(const struct scan_input *input, struct scan *ret_scan);
 
 void scan_done(struct scan *scan);

@@ -454,6 +454,147 @@ static void test_scan_long_prefixes_are_not_read(void **state)
                 4 * file_size(bench->fixture->dir, STORE));
 }
 
+/* --- What a scan may cost ------------------------------------------------- */
+
+#define MANY    4000u /* records */
+#define FRAME   108u  /* bytes of each one's frame */
+#define READ_BY 24u   /* bytes of reads for each byte of the store */
+
+static void put_position(struct bench *bench, uint64_t i, uint64_t position)
+{
+    uint8_t entry[8];
+
+    put_be64(entry, position);
+    file_patch(bench->fixture->dir, INDEX, i * SLOT_SIZE + 8, entry, 8);
+}
+
+/* Every second payload is damaged, and the index leads to the store's end. */
+static void lead_to_the_end(struct bench *bench, uint64_t from, uint64_t size)
+{
+    for (uint64_t i = 0; i < MANY; i += 2)
+        file_flip(bench->fixture->dir, STORE, from + i * FRAME + 50);
+    for (uint64_t i = 0; i < MANY; i++)
+        put_position(bench, RECORDS + i, size - 9);
+}
+
+/* Every second payload is damaged, and the index leads past them all. */
+static void lead_far(struct bench *bench, uint64_t from, uint64_t size)
+{
+    (void)size;
+    for (uint64_t i = 0; i < MANY; i += 2)
+        file_flip(bench->fixture->dir, STORE, from + i * FRAME + 50);
+    for (uint64_t i = 0; i + 10 < MANY; i++)
+        put_position(bench, RECORDS + i, from + i * FRAME + 9);
+}
+
+/* Every second prefix says that much more. */
+static void say_more(struct bench *bench, uint64_t from, uint64_t more)
+{
+    uint8_t prefix[8];
+
+    put_be64(prefix, FRAME - 8 + more);
+    for (uint64_t i = 0; i < MANY; i += 2)
+        file_patch(bench->fixture->dir, STORE, from + i * FRAME, prefix, 8);
+}
+
+static void say_half_a_store_more(struct bench *bench, uint64_t from,
+                                  uint64_t size)
+{
+    say_more(bench, from, size / 2);
+    file_remove(bench->fixture->dir, INDEX);
+}
+
+static void say_a_few_records_more(struct bench *bench, uint64_t from,
+                                   uint64_t size)
+{
+    (void)size;
+    say_more(bench, from, (uint64_t)5 * FRAME);
+    file_remove(bench->fixture->dir, INDEX);
+}
+
+static void say_one_record_more(struct bench *bench, uint64_t from,
+                                uint64_t size)
+{
+    (void)size;
+    say_more(bench, from, FRAME);
+    file_remove(bench->fixture->dir, INDEX);
+}
+
+/* The same, and the index is wrong in its own way. */
+static void say_more_than_the_index(struct bench *bench, uint64_t from,
+                                    uint64_t size)
+{
+    for (uint64_t i = 0; i < MANY; i++)
+        put_position(bench, RECORDS + i, from + i * FRAME + i % 7);
+    say_more(bench, from, size / 3);
+}
+
+/* Stamps are lost, and with them what any way could lead to. */
+static void lose_stamps(struct bench *bench, uint64_t from, uint64_t size)
+{
+    say_more(bench, from, size / 2);
+    file_remove(bench->fixture->dir, INDEX);
+    size = file_size(bench->fixture->dir, STAMPS);
+    file_resize(bench->fixture->dir, STAMPS, 0);
+    file_resize(bench->fixture->dir, STAMPS, size);
+}
+
+/* Whatever the damage, what is read is a few times the store; and at
+   least so many records are found to be whole. */
+static void expect_few_reads(void **state, uint64_t whole,
+                             void (*damage)(struct bench *bench, uint64_t from,
+                                            uint64_t size))
+{
+    struct bench *bench = *state;
+    uint64_t size;
+
+    fixture_open(bench->fixture);
+    for (unsigned i = 0; i < MANY; i++)
+        append_sized(bench, FRAME - 8, (char)('a' + i % 26));
+    fixture_kill(bench->fixture);
+    size = file_size(bench->fixture->dir, STORE);
+    damage(bench, bench->positions[RECORDS], size);
+    bench->fixture->fake.read = 0;
+    scan(bench);
+    assert_in_range(bench->fixture->fake.read, 1, READ_BY * size);
+    assert_true(bench->scan.good + bench->scan.prefixes >= whole);
+}
+
+static void test_scan_index_to_the_end_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY / 2, lead_to_the_end);
+}
+
+static void test_scan_index_too_far_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY / 2, lead_far);
+}
+
+static void test_scan_prefixes_much_too_long_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY, say_half_a_store_more);
+}
+
+static void test_scan_prefixes_too_long_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY, say_a_few_records_more);
+}
+
+static void test_scan_prefixes_over_two_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY, say_one_record_more);
+}
+
+static void test_scan_prefixes_and_index_apart_costs_little(void **state)
+{
+    expect_few_reads(state, RECORDS + MANY / 14, say_more_than_the_index);
+}
+
+static void test_scan_stamps_of_zeros_costs_little(void **state)
+{
+    expect_few_reads(state, 0, lose_stamps);
+}
+
 /* Garbage in the index changes nothing that is read from the store. */
 static void test_scan_index_garbage_is_not_believed(void **state)
 {
@@ -575,6 +716,21 @@ static void test_scan_limited_stops_there(void **state)
     bench->limit = 4;
     scan(bench);
     expect_frames(bench, 4);
+}
+
+/* ... also where a way leads past it. */
+static void test_scan_limited_stops_amid_damage(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t i = 3; i < 7; i++) {
+        patch_prefix(bench, i, 0);
+        file_flip(bench->fixture->dir, STORE, bench->positions[i] + 10);
+    }
+    bench->limit = 5;
+    scan(bench);
+    expect_frames(bench, 5);
+    expect_run(bench, VERDICT_BAD, 3, 2);
 }
 
 /* A record longer than what is read at a time, with damage in each part. */
@@ -858,6 +1014,13 @@ int main(void)
         SCAN_TEST(test_scan_many_astray_are_passed_by_index),
         SCAN_TEST(test_scan_many_astray_are_known_by_checksum),
         SCAN_TEST(test_scan_long_prefixes_are_not_read),
+        SCAN_TEST(test_scan_index_to_the_end_costs_little),
+        SCAN_TEST(test_scan_index_too_far_costs_little),
+        SCAN_TEST(test_scan_prefixes_much_too_long_costs_little),
+        SCAN_TEST(test_scan_prefixes_too_long_costs_little),
+        SCAN_TEST(test_scan_prefixes_over_two_costs_little),
+        SCAN_TEST(test_scan_prefixes_and_index_apart_costs_little),
+        SCAN_TEST(test_scan_stamps_of_zeros_costs_little),
         SCAN_TEST(test_scan_index_garbage_is_not_believed),
         SCAN_TEST(test_scan_without_stamps_is_unverified),
         SCAN_TEST(test_scan_store_alone_is_unverified),
@@ -867,6 +1030,7 @@ int main(void)
         SCAN_TEST(test_scan_zeros_behind_are_no_records),
         SCAN_TEST(test_scan_frames_behind_stamps_are_unverified),
         SCAN_TEST(test_scan_limited_stops_there),
+        SCAN_TEST(test_scan_limited_stops_amid_damage),
         SCAN_TEST(test_scan_large_record_is_read_whole),
         SCAN_TEST(test_scan_store_shorter_than_it_was_is_eio),
         SCAN_TEST(test_scan_unread_is_error),
