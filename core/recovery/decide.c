@@ -13,6 +13,7 @@ void evidence_gather(const struct recovery *recovery, const struct found *found,
     *ret_evidence = (struct evidence){
         .durable = max(max(recovery->durable, scan->durable), found->base),
         .same_boot = recovery->same_boot,
+        .unread = scan->unread,
         .store_size = found->sizes[CLOG_STORE],
         .stamps_size = found->sizes[CLOG_STAMPS],
         .index_count = found_slots(found, CLOG_INDEX),
@@ -86,11 +87,15 @@ static bool ends_well(const struct evidence *evidence, const struct scan *scan,
            !goes_on(segment, count - 1);
 }
 
-/* The first record of a torn tail; UINT64_MAX when there is none. */
+/* The first record of a torn tail; UINT64_MAX when there is none. What the
+   device cannot read is no torn write, and is not to be cut with one: another
+   device, or another try, may read it. */
 static uint64_t find_torn(const struct evidence *evidence,
                           const struct scan *scan,
                           const struct segment *segment)
 {
+    if (evidence->unread)
+        return UINT64_MAX;
     for (size_t k = 0; k < scan->run_count; k++) {
         const struct run *run = &scan->runs[k];
         uint64_t i = first_torn(evidence, segment->base, run);
@@ -130,6 +135,8 @@ static uint64_t next_offset(const struct evidence *evidence,
 {
     uint64_t count = decision->keep.count;
 
+    if (evidence->unread)
+        count = max(count, 1);
     if (!decision->cut && !ends_well(evidence, scan, segment)) {
         count = max(count, evidence->stamps_count);
         if (evidence->same_boot)
@@ -146,7 +153,8 @@ static bool is_sound(const struct evidence *evidence, const struct scan *scan,
                      const struct segment *segment,
                      const struct decision *decision)
 {
-    if (decision->next != segment->base + decision->keep.count)
+    if (evidence->unread ||
+        decision->next != segment->base + decision->keep.count)
         return false;
     if (decision->keep.count == 0)
         return true;

@@ -13,6 +13,7 @@ struct evidence {
     uint64_t durable;    /* all records below this were durable */
     bool same_boot;      /* completed writes are all there */
     bool stamps_missing; /* somebody took them away, no crash did */
+    bool unread;         /* the device cannot read some of it */
     uint64_t store_size, stamps_size; /* bytes */
     uint64_t index_count, stamps_count;
 };

@@ -94,15 +94,13 @@ static bool sizes_fit(struct recovery *recovery, const struct found *found,
 
 /* Serves a segment that the device does not let be scanned by its sizes. */
 static void serve_unread(struct recovery *recovery, struct found *found,
-                         uint64_t limit, int error)
+                         uint64_t limit)
 {
     uint64_t count = found_slots(found, CLOG_INDEX);
 
     found->extent.count = count < limit ? count : limit;
     found->extent.end = found->sizes[CLOG_STORE];
-    report_note(recovery->report, CLOG_NOTE_ROT, &found->base, "",
-                "could not be read to rebuild its index")
-        ->error = error;
+    report_unread(recovery, found);
 }
 
 /* A segment that another follows, which begins limit records later. */
@@ -119,13 +117,15 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
         return 0;
     r = recovery_scan(recovery, found, limit, &segment, &scan);
     if (r == -EIO) {
-        serve_unread(recovery, found, limit, r);
+        serve_unread(recovery, found, limit);
         return 0;
     }
     if (r < 0)
         return r;
     found->extent = scan.extent;
     report_runs(recovery, found->base, &scan, scan.extent.count);
+    if (scan.unread)
+        report_unread(recovery, found);
     report_excess(recovery, found);
     /* Where it cannot be written it is held in memory, and all is well. */
     (void)settle_index(recovery, found, &segment, &scan,
@@ -194,6 +194,27 @@ static int apply(struct recovery *recovery, struct found *found,
     return 0;
 }
 
+/* The last segment when the device does not let it be scanned: it is left as it
+   is, and what it may have given away is not given again. */
+static void settle_unread(struct recovery *recovery, struct found *found)
+{
+    uint64_t stamps = found_slots(found, CLOG_STAMPS);
+    uint64_t count;
+
+    serve_unread(recovery, found, UINT64_MAX - found->base);
+    count = found->extent.count > stamps ? found->extent.count : stamps;
+    recovery->next = found->base + (count > 0 ? count : 1);
+    if (recovery->next < recovery->durable)
+        recovery->next = recovery->durable;
+    recovery->seal = true;
+    if (!recovery->read_only) {
+        int r = repair_nothing(recovery, found);
+
+        if (r < 0)
+            turn_read_only(recovery, r, "making the last segment durable");
+    }
+}
+
 static int settle_unclean(struct recovery *recovery, struct found *found)
 {
     struct segment segment;
@@ -203,6 +224,10 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     int r = recovery_scan(recovery, found, UINT64_MAX - found->base, &segment,
                           &scan);
 
+    if (r == -EIO) {
+        settle_unread(recovery, found);
+        return 0;
+    }
     if (r < 0) {
         report_note(recovery->report, CLOG_NOTE_REFUSED, &found->base, "",
                     "could not be read to recover it")
@@ -214,6 +239,8 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     recovery->durable = evidence.durable;
     found->extent = decision.keep;
     report_runs(recovery, found->base, &scan, decision.keep.count);
+    if (scan.unread)
+        report_unread(recovery, found);
     r = apply(recovery, found, &segment, &scan, &evidence, &decision);
     recovery->next = decision.next;
     recovery->seal = !decision.sound;

@@ -8,7 +8,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define PIECE ((size_t)256 << 10)
+#define PIECE  ((size_t)256 << 10)
+#define SECTOR 512u /* bytes that a device fails for at the least */
 
 uint64_t index_agrees(const struct slots *index, uint64_t index_size,
                       const struct scan *scan)
@@ -67,21 +68,38 @@ int repair_index(struct io *io, int segments, uint64_t base,
     return r;
 }
 
+/* Reads up to size bytes to write them again. A sector that the device cannot
+   read is passed over: *ret_size bytes, of which it returns 0. */
+static ssize_t read_again(struct io *io, int fd, uint64_t at, size_t size,
+                          struct buffer *buffer, size_t *ret_size)
+{
+    size_t sector = SECTOR - at % SECTOR;
+    ssize_t n = io_read_some(io, fd, buffer->data, size, at, false);
+
+    if (n == -EIO) {
+        size = size < sector ? size : sector;
+        n = io_read(io, fd, buffer->data, size, at, false);
+    }
+    *ret_size = n > 0 ? (size_t)n : size;
+    return n == 0 ? -ENODATA : n == -EIO ? 0 : n;
+}
+
 /* Writes bytes [from, to) of a file again, from what reads show of them. */
 static int write_again(struct io *io, int fd, uint64_t from, uint64_t to,
                        struct buffer *buffer)
 {
     while (from < to) {
-        size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
-        ssize_t got = io_read(io, fd, buffer->data, n, from, false);
-        int r;
+        size_t size = to - from < PIECE ? (size_t)(to - from) : PIECE;
+        ssize_t n = read_again(io, fd, from, size, buffer, &size);
+        int r = 0;
 
-        if (got != (ssize_t)n)
-            return got < 0 ? (int)got : -EIO;
-        r = io_write(io, fd, buffer->data, n, from);
+        if (n < 0)
+            return (int)n;
+        if (n > 0)
+            r = io_write(io, fd, buffer->data, size, from);
         if (r < 0)
             return r;
-        from += n;
+        from += size;
     }
     return 0;
 }
@@ -155,6 +173,33 @@ static int cut(struct io *io, const struct reopened *files, uint64_t end,
     return r;
 }
 
+/* Makes their names durable, and closes them. */
+static int finish(struct recovery *recovery, struct reopened *files, int r)
+{
+    struct io *io = recovery->io;
+
+    if (r == 0)
+        r = io_sync(io, files->dir);
+    if (r == 0)
+        r = io_sync(io, recovery->segments);
+    io_close(io, files->store);
+    io_close(io, files->stamps);
+    io_close(io, files->dir);
+    return r;
+}
+
+int repair_nothing(struct recovery *recovery, const struct found *found)
+{
+    struct reopened files = {-1, -1, -1};
+    int r = reopen(recovery, found, &files);
+
+    if (r == 0 && files.store >= 0)
+        r = io_sync(recovery->io, files.store);
+    if (r == 0 && files.stamps >= 0)
+        r = io_sync(recovery->io, files.stamps);
+    return finish(recovery, &files, r);
+}
+
 /*
  * A crash leaves the tail in quarantine and in the segment, or cut from some
  * of the files; what is left is judged again, to the same end.
@@ -181,12 +226,5 @@ int repair_tail(struct recovery *recovery, const struct found *found,
                          decision->keep.end);
     if (r == 0)
         r = make_durable(io, files.stamps, first * SLOT_SIZE, stamps);
-    if (r == 0)
-        r = io_sync(io, files.dir);
-    if (r == 0)
-        r = io_sync(io, recovery->segments);
-    io_close(io, files.store);
-    io_close(io, files.stamps);
-    io_close(io, files.dir);
-    return r;
+    return finish(recovery, &files, r);
 }

@@ -36,4 +36,8 @@ int repair_tail(struct recovery *recovery, const struct found *found,
                 const struct scan *scan, const struct decision *decision,
                 uint64_t durable);
 
+/* Leaves the last segment as it is, and makes it durable as far as a sync can:
+   it cannot be read to be written again. */
+int repair_nothing(struct recovery *recovery, const struct found *found);
+
 #endif

@@ -143,6 +143,14 @@ void report_index(struct recovery *recovery, const struct found *found,
     note->position = agrees * SLOT_SIZE;
 }
 
+void report_unread(struct recovery *recovery, const struct found *found)
+{
+    report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
+                segment_files[CLOG_STORE],
+                "some of it cannot be read; left as it is")
+        ->error = -EIO;
+}
+
 void report_excess(struct recovery *recovery, const struct found *found)
 {
     if (found->extent.end < found->sizes[CLOG_STORE])

@@ -37,6 +37,9 @@ void report_torn(struct recovery *recovery, const struct found *found,
 void report_index(struct recovery *recovery, const struct found *found,
                   uint64_t count, uint64_t agrees, const char *text);
 
+/* Notes that the device cannot read some of a segment. */
+void report_unread(struct recovery *recovery, const struct found *found);
+
 /* Notes bytes that no record of a sealed segment has: they are not served. */
 void report_excess(struct recovery *recovery, const struct found *found);
 

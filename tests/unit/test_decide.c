@@ -296,6 +296,7 @@ static void set_nothing_readable(struct bench *bench, unsigned n)
     bench->evidence = (struct evidence){
         .durable = 100 + n % 3,
         .same_boot = n / 3 % 2,
+        .unread = n >= 288,
         .stamps_missing = n / 6 % 2,
         .store_size = n / 12 % 2 * 30,
         .stamps_size = n / 24 % 4 * 8,
@@ -310,12 +311,14 @@ static void test_decide_no_two_segments_share_a_base(void **state)
 {
     struct bench *bench = with_records(state, 100, 0);
 
-    for (unsigned n = 0; n < 288; n++) {
+    for (unsigned n = 0; n < 576; n++) {
         struct decision decision = {0};
 
         set_nothing_readable(bench, n);
         decide_tail(&bench->evidence, &bench->scan, &bench->segment, &decision);
         assert_true(decision.next >= bench->evidence.durable);
+        assert_false(bench->evidence.unread &&
+                     (decision.cut || decision.sound));
         if (decision.sound)
             assert_int_equal(decision.next, 100);
         else

@@ -808,6 +808,139 @@ static void test_recover_torn_that_does_not_fit_leaves_room(void **state)
     fixture_expect_sound(fixture);
 }
 
+/* --- What the device cannot read ------------------------------------------ */
+
+#define BAD_SECTOR 4096u /* its first byte, in a store */
+#define BAD_COUNT  600u  /* records */
+
+static uint64_t bad_file; /* the inode of the store that it is in */
+
+/* As a device with a sector that it cannot read. */
+static ssize_t read_around(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position, int flags)
+{
+    struct stat st;
+    uint64_t size = 0;
+
+    (void)io;
+    for (int i = 0; i < count; i++)
+        size += iov[i].iov_len;
+    if (fstat(fd, &st) == 0 && st.st_ino == bad_file &&
+        position < BAD_SECTOR + 512 && position + size > BAD_SECTOR)
+        return -EIO;
+    return io_posix()->ops->readv(io_posix(), fd, iov, count, position, flags);
+}
+
+/* Records in one segment, whose store has a bad sector. */
+static void fill_around(struct fixture *fixture)
+{
+    static const char store[] = "segments/00000000000000000000/store";
+    struct stat st;
+    char path[PATHS];
+
+    fixture_open(fixture);
+    fixture_fill(fixture, BAD_COUNT);
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->dir, store);
+    assert_int_equal(stat(path, &st), 0);
+    bad_file = st.st_ino;
+    assert_true(st.st_size > 2 * BAD_SECTOR);
+}
+
+/* All records but those in the bad sector read as they were, nothing is cut,
+   and appends go on elsewhere. */
+static void expect_all_around(struct fixture *fixture)
+{
+    uint64_t size =
+        file_size(fixture->dir, "segments/00000000000000000000/store");
+    uint64_t position = 0;
+    uint64_t bad = 0;
+
+    fixture->fake.ops.readv = read_around;
+    fixture->options.flags = CLOG_READ_ONLY;
+    for (int k = 0; k < 3; k++) {
+        fixture_open(fixture);
+        position = bad = 0;
+        for (uint64_t i = 0; i < BAD_COUNT; i++) {
+            char text[FIXTURE_TEXT];
+            uint64_t end = position + 8 + fixture_text(i, text);
+
+            if (position < BAD_SECTOR + 512 && end > BAD_SECTOR) {
+                fixture_expect_error(fixture, i, -EIO);
+                bad++;
+            } else {
+                fixture_expect(fixture, i, text);
+            }
+            position = end;
+        }
+        assert_true(bad > 10);
+        fixture_expect_next(fixture, BAD_COUNT);
+        fixture->options.flags = 0;
+    }
+    assert_int_equal(fixture_status(fixture).active, BAD_COUNT);
+    assert_false(file_exists(fixture->dir, "quarantine"));
+    assert_int_equal(
+        file_size(fixture->dir, "segments/00000000000000000000/store"), size);
+    fixture_expect_sound(fixture);
+}
+
+/* One sector that cannot be read in the last segment costs the records in it,
+   after a kill, */
+static void test_recover_killed_and_unreadable_serves_the_rest(void **state)
+{
+    fill_around(*state);
+    fixture_kill(*state);
+    expect_all_around(*state);
+}
+
+/* ... after a power cut, when nothing of it is durable, */
+static void test_recover_unsynced_and_unreadable_serves_the_rest(void **state)
+{
+    fill_around(*state);
+    fixture_power_cut(*state);
+    expect_all_around(*state);
+}
+
+/* ... and where a torn tail is behind it, which then is left there. */
+static void test_recover_torn_and_unreadable_serves_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fill_around(fixture);
+    fixture_power_cut(fixture);
+    file_resize(fixture->dir, "segments/00000000000000000000/store",
+                file_size(fixture->dir, "segments/00000000000000000000/store") +
+                    30);
+    expect_all_around(fixture);
+    (void)fixture_note(fixture, CLOG_NOTE_ROT);
+}
+
+/* A device that is gone but for the index: what that says is tried. */
+static ssize_t read_nothing(struct io *io, int fd, const struct iovec *iov,
+                            int count, uint64_t position, int flags)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && st.st_ino == bad_file)
+        return -EIO;
+    return io_posix()->ops->readv(io, fd, iov, count, position, flags);
+}
+
+static void test_recover_unreadable_store_opens(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fill_around(fixture);
+    fixture_power_cut(fixture);
+    fixture->fake.ops.readv = read_nothing;
+    fixture_open(fixture);
+    fixture_expect_next(fixture, BAD_COUNT);
+    fixture_expect_error(fixture, 7, -EIO);
+    fixture->fake.ops.readv = io_posix()->ops->readv;
+    fixture_open(fixture);
+    fixture_expect_filled(fixture, 0, BAD_COUNT);
+    fixture_expect_sound(fixture);
+}
+
 /* --- Segments --------------------------------------------------------------
  */
 
@@ -1312,6 +1445,10 @@ int main(void)
         FIXTURE_TEST(test_recover_without_quarantine_is_read_only),
         FIXTURE_TEST(test_recover_hole_is_kept_as_a_hole),
         FIXTURE_TEST(test_recover_torn_that_does_not_fit_leaves_room),
+        FIXTURE_TEST(test_recover_killed_and_unreadable_serves_the_rest),
+        FIXTURE_TEST(test_recover_unsynced_and_unreadable_serves_the_rest),
+        FIXTURE_TEST(test_recover_torn_and_unreadable_serves_the_rest),
+        FIXTURE_TEST(test_recover_unreadable_store_opens),
         BENCH_TEST(test_recover_middle_missing_is_gap),
         BENCH_TEST(test_recover_oldest_missing_begins_later),
         BENCH_TEST(test_recover_last_missing_gives_no_offset_again),
