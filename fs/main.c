@@ -150,6 +150,7 @@ static int start(struct daemon *daemon)
     int r = session_start(daemon->session);
 
     if (r == 0 && daemon->parent >= 0) {
+        message_flush();
         r = background_ready(daemon->parent);
         if (r == 0)
             message_leave_stderr();
@@ -192,6 +193,9 @@ static int set_up(struct daemon *daemon)
     fs->options = &daemon->options;
     fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     held_init(&fs->held, fs->log, daemon->options.max_held);
+    /* Somebody may wait for the mount and take no messages meanwhile. */
+    if (message_start() < 0)
+        return EXIT_START;
     if (session_mount(fs, daemon->logdir, daemon->mountpoint,
                       &daemon->session) < 0)
         return EXIT_MOUNT;
@@ -246,7 +250,9 @@ static int run(struct daemon *daemon)
     status = set_up(daemon);
     if (status == EXIT_SUCCESS)
         status = serve(daemon);
-    return tear_down(daemon, status);
+    status = tear_down(daemon, status);
+    message_stop();
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -1,37 +1,275 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/message.h"
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <syslog.h>
+#include "daemon/repeats.h"
+#include "daemon/thread.h"
 
-/* Set before any thread is started. */
-static bool to_syslog;
-static bool left_stderr;
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A look at a damaged segment can say a thousand things at once. */
+#define LINES   1024 /* queued at the most */
+#define WAIT_MS 2000 /* for whoever takes no messages */
+
+struct line {
+    STAILQ_ENTRY(line) next;
+    int priority;
+    char text[];
+};
+
+STAILQ_HEAD(lines, line);
+
+static atomic_bool to_syslog;
+static atomic_bool left_stderr;
+
+static struct {
+    pthread_mutex_t lock; /* protects all below but thread */
+    pthread_cond_t wake;  /* there is a line, or stopping is set */
+    pthread_cond_t idle;  /* all is printed */
+    struct lines lines;
+    unsigned count;   /* of lines */
+    unsigned dropped; /* since it was said last */
+    struct repeats repeats;
+    bool started;  /* lines are queued */
+    bool printing; /* a line is out of the queue and not yet printed */
+    bool stopping;
+    bool stopped; /* the thread is at its end */
+    pthread_t thread;
+} queue = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .lines = STAILQ_HEAD_INITIALIZER(queue.lines),
+};
 
 void message_to_syslog(void)
 {
     openlog("clog", LOG_PID, LOG_DAEMON);
-    to_syslog = true;
+    atomic_store(&to_syslog, true);
 }
 
 void message_leave_stderr(void)
 {
-    left_stderr = true;
+    atomic_store(&left_stderr, true);
+}
+
+/* By no stream of stdio: exit() would wait for what another thread writes. */
+static void print_on_stderr(const char *text)
+{
+    struct iovec parts[] = {
+        {(char[]){"clog: "}, strlen("clog: ")},
+        {(char *)text, strlen(text)},
+        {(char[]){"\n"}, 1},
+    };
+    ssize_t n = writev(STDERR_FILENO, parts, 3);
+
+    (void)n; /* there is nobody to tell */
+}
+
+/* May wait for ever. */
+static void print(int priority, const char *text)
+{
+    if (atomic_load(&to_syslog))
+        syslog(priority, "%s", text);
+    if (!atomic_load(&left_stderr))
+        print_on_stderr(text);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits on cond, with the lock, until due_ms at the latest. */
+static int wait_until(pthread_cond_t *cond, int64_t due_ms)
+{
+    struct timespec due = {.tv_sec = (time_t)(due_ms / 1000),
+                           .tv_nsec = (long)(due_ms % 1000) * 1000000};
+
+    if (due_ms == INT64_MAX)
+        return pthread_cond_wait(cond, &queue.lock);
+    return pthread_cond_timedwait(cond, &queue.lock, &due);
+}
+
+static struct line *make_line(int priority, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct line *line = malloc(sizeof(*line) + size);
+
+    if (line) {
+        line->priority = priority;
+        memcpy(line->text, text, size);
+    }
+    return line;
+}
+
+/* Queues text, with the lock. */
+static void add(int priority, const char *text)
+{
+    struct line *line = queue.count < LINES ? make_line(priority, text) : NULL;
+
+    if (!line) {
+        queue.dropped++;
+        return;
+    }
+    STAILQ_INSERT_TAIL(&queue.lines, line, next);
+    queue.count++;
+    (void)pthread_cond_signal(&queue.wake);
+}
+
+/* Queues what was left out, if there is room and it is time to say so. */
+static void add_counts(void)
+{
+    struct repeat repeat;
+    char text[PATH_MAX + 1024];
+
+    while (queue.count < LINES &&
+           repeats_take(&queue.repeats, queue.stopping ? INT64_MAX : now_ms(),
+                        &repeat)) {
+        snprintf(text, sizeof(text), "%s (%u times more)", repeat.text,
+                 repeat.count);
+        add(repeat.priority, text);
+        free(repeat.text);
+    }
+    if (queue.dropped > 0 && queue.count == 0) {
+        snprintf(text, sizeof(text), "%u messages were dropped", queue.dropped);
+        queue.dropped = 0;
+        add(LOG_WARNING, text);
+    }
+}
+
+/* The next line to print, with the lock; NULL: the end. */
+static struct line *take(void)
+{
+    struct line *line;
+
+    for (;;) {
+        add_counts();
+        line = STAILQ_FIRST(&queue.lines);
+        if (line || queue.stopping)
+            break;
+        (void)pthread_cond_broadcast(&queue.idle);
+        (void)wait_until(&queue.wake, repeats_due(&queue.repeats));
+    }
+    if (line) {
+        STAILQ_REMOVE_HEAD(&queue.lines, next);
+        queue.count--;
+    }
+    return line;
+}
+
+static void *work(void *arg)
+{
+    struct line *line;
+
+    (void)pthread_mutex_lock(&queue.lock);
+    while ((line = take()) != NULL) {
+        queue.printing = true;
+        (void)pthread_mutex_unlock(&queue.lock);
+        print(line->priority, line->text);
+        free(line);
+        (void)pthread_mutex_lock(&queue.lock);
+        queue.printing = false;
+    }
+    queue.stopped = true;
+    (void)pthread_cond_broadcast(&queue.idle);
+    (void)pthread_mutex_unlock(&queue.lock);
+    return arg;
+}
+
+static void init_conditions(void)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&queue.wake, &attr);
+    (void)pthread_cond_init(&queue.idle, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+int message_start(void)
+{
+    int r;
+
+    init_conditions();
+    r = thread_start(&queue.thread, work, NULL);
+    (void)pthread_mutex_lock(&queue.lock);
+    queue.started = r == 0;
+    (void)pthread_mutex_unlock(&queue.lock);
+    return r;
+}
+
+static bool is_idle(void)
+{
+    return queue.stopped || (!queue.stopping && !queue.printing &&
+                             queue.count == 0 && queue.dropped == 0);
+}
+
+/* Waits until the thread has nothing to print, with the lock. */
+static void wait_for_idle(void)
+{
+    int64_t due_ms = now_ms() + WAIT_MS;
+
+    while (!is_idle() && wait_until(&queue.idle, due_ms) != ETIMEDOUT)
+        ;
+}
+
+void message_flush(void)
+{
+    (void)pthread_mutex_lock(&queue.lock);
+    if (queue.started)
+        wait_for_idle();
+    (void)pthread_mutex_unlock(&queue.lock);
+}
+
+void message_stop(void)
+{
+    bool stopped;
+
+    (void)pthread_mutex_lock(&queue.lock);
+    if (!queue.started) {
+        (void)pthread_mutex_unlock(&queue.lock);
+        return;
+    }
+    queue.stopping = true;
+    (void)pthread_cond_signal(&queue.wake);
+    wait_for_idle();
+    stopped = queue.stopped;
+    (void)pthread_mutex_unlock(&queue.lock);
+    /* One that waits still goes with the process. */
+    if (stopped)
+        (void)pthread_join(queue.thread, NULL);
 }
 
 void message_list(int priority, const char *format, va_list list)
 {
-    char line[PATH_MAX + 512];
+    char text[PATH_MAX + 512];
+    bool started;
 
-    vsnprintf(line, sizeof(line), format, list);
-    line[strcspn(line, "\n")] = '\0';
-    if (to_syslog)
-        syslog(priority, "%s", line);
-    if (!left_stderr)
-        fprintf(stderr, "clog: %s\n", line);
+    vsnprintf(text, sizeof(text), format, list);
+    text[strcspn(text, "\n")] = '\0';
+    (void)pthread_mutex_lock(&queue.lock);
+    started = queue.started;
+    if (started && repeats_admit(&queue.repeats, priority, text, now_ms()))
+        add(priority, text);
+    else if (started) /* its count will be said */
+        (void)pthread_cond_signal(&queue.wake);
+    (void)pthread_mutex_unlock(&queue.lock);
+    if (!started)
+        print(priority, text);
 }
 
 void message(int priority, const char *format, ...)

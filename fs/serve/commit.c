@@ -3,7 +3,7 @@
 
 #include "clog.h"
 #include "daemon/message.h"
-#include "serve/pool.h"
+#include "daemon/thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -101,7 +101,7 @@ int commit_start(struct commit *commit, struct clog *log, unsigned seconds)
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&commit->wake, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    r = pool_thread(&commit->thread, work, commit);
+    r = thread_start(&commit->thread, work, commit);
     commit->started = r == 0;
     return r;
 }

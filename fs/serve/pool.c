@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/pool.h"
 
-#include <signal.h>
+#include "daemon/thread.h"
+
 #include <stddef.h>
-
-int pool_thread(pthread_t *ret_thread, void *(*run)(void *), void *arg)
-{
-    sigset_t ours;
-    sigset_t before;
-    int r;
-
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
-    sigaddset(&ours, SIGALRM);
-    (void)pthread_sigmask(SIG_BLOCK, &ours, &before);
-    r = pthread_create(ret_thread, NULL, run, arg);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -r;
-}
 
 static struct job *take(struct pool *pool)
 {
@@ -60,7 +44,7 @@ int pool_start(struct pool *pool, unsigned count)
     (void)pthread_cond_init(&pool->wake, NULL);
     (void)pthread_cond_init(&pool->idle, NULL);
     while (pool->count < count) {
-        int r = pool_thread(&pool->threads[pool->count], work, pool);
+        int r = thread_start(&pool->threads[pool->count], work, pool);
 
         if (r < 0) {
             pool_stop(pool);

@@ -29,12 +29,6 @@ struct pool {
     unsigned count;
 };
 
-/*
- * Starts a thread that leaves the signals that end the daemon to others.
- * EAGAIN: no more threads.
- */
-int pool_thread(pthread_t *ret_thread, void *(*run)(void *), void *arg);
-
 /* Starts count threads, 1 to POOL_THREADS. On failure nothing is left. */
 int pool_start(struct pool *pool, unsigned count);
 

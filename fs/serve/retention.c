@@ -2,8 +2,8 @@
 #include "serve/retention.h"
 
 #include "daemon/message.h"
+#include "daemon/thread.h"
 #include "files/mount.h"
-#include "serve/pool.h"
 #include "serve/tree.h"
 
 #include <errno.h>
@@ -136,7 +136,7 @@ int keeper_start(struct keeper *keeper, struct fs *fs,
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&keeper->wake, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    r = pool_thread(&keeper->thread, work, keeper);
+    r = thread_start(&keeper->thread, work, keeper);
     keeper->started = r == 0;
     if (r < 0) {
         (void)pthread_cond_destroy(&keeper->wake);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - threads beside the one that receives requests.
+ */
+#ifndef CLOG_FS_DAEMON_THREAD_H
+#define CLOG_FS_DAEMON_THREAD_H
+
+#include <pthread.h>
+
+/*
+ * Starts a thread that takes no signal by which somebody ends the daemon: the
+ * receiving thread must get it. EAGAIN.
+ */
+int thread_start(pthread_t *ret_thread, void *(*run)(void *), void *arg);
+
+#endif
