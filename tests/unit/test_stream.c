@@ -196,7 +196,7 @@ static void test_stream_reads_damage_as_blanks(void **state)
         size += length;
     }
     length = fixture_text(40, data);
-    file_flip(fixture->dir, ZERO "/store", start + 41 * 8);
+    file_flip(fixture->dir, ZERO "/store", start + UINT64_C(41) * 8);
     for (size_t want = 1; want < sizeof(data); want = 3 * want + 1) {
         struct clog_view *view = open_stream(fixture);
         size_t at = 0;
