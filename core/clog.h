@@ -506,8 +506,12 @@ uint64_t clog_view_size(const struct clog_view *view);
 ssize_t clog_view_read(struct clog_view *view, void *data, size_t size,
                        uint64_t position, unsigned flags);
 
-/* NULL is allowed. */
+/* NULL is allowed. May wait: the last view of a dropped segment frees its
+   space. */
 void clog_view_close(struct clog_view *view);
+
+/* Closes it unless that would wait. EAGAIN: it would, and the view is open. */
+int clog_view_try_close(struct clog_view *view);
 
 /* One thing that clog_verify() found. */
 struct clog_finding {

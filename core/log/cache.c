@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define CACHE_LIMIT 64 /* segments whose files are kept open */
+#define CACHE_LIMIT 200 /* segments whose files are kept open */
 
 struct cached {
     struct segment files;     /* must be first: it is what users have of it */
@@ -15,16 +15,16 @@ struct cached {
     TAILQ_ENTRY(cached) link; /* protected by cache.lock, while part is set */
 };
 
-/* Three descriptors an open segment at the most, and half of them for others.
- */
+/* One descriptor a segment that is open to be read, and three quarters of them
+   for others. */
 static size_t choose_limit(void)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-        limit.rlim_cur / 6 >= CACHE_LIMIT)
+        limit.rlim_cur / 4 >= CACHE_LIMIT)
         return CACHE_LIMIT;
-    return limit.rlim_cur / 6 > 2 ? (size_t)limit.rlim_cur / 6 : 2;
+    return limit.rlim_cur / 4 > 2 ? (size_t)limit.rlim_cur / 4 : 2;
 }
 
 void cache_init(struct cache *cache, struct io *io)

@@ -44,6 +44,7 @@ struct part {
     unsigned told;          /* protected by reindex_lock: of its unreadable
                                records, how many have been told of */
     uint64_t unreadable[PART_TOLD]; /* ... and which */
+    struct part *dead;              /* next of those that are to be freed */
     atomic_uint mended; /* changes under reindex_lock: how often the index
                            has been replaced */
 };
@@ -62,7 +63,7 @@ struct cache {
     size_t limit;            /* constant: how many may be open unused */
 };
 
-/* Without files, and with a limit that leaves half of the descriptors that the
+/* Without files, and with a limit that leaves most of the descriptors that the
    process may have to others. */
 void cache_init(struct cache *cache, struct io *io);
 

@@ -24,10 +24,38 @@ static void free_part(struct segments *segments, struct part *part)
     free(part);
 }
 
+static void free_dead(struct segments *segments)
+{
+    struct part *part = atomic_exchange(&segments->dead, NULL);
+
+    while (part) {
+        struct part *next = part->dead;
+
+        free_part(segments, part);
+        part = next;
+    }
+}
+
 void segments_put(struct segments *segments, struct part *part)
 {
     if (part && atomic_fetch_sub(&part->references, 1) == 1)
         free_part(segments, part);
+    if (atomic_load(&segments->dead))
+        free_dead(segments);
+}
+
+void segments_put_later(struct segments *segments, struct part *part)
+{
+    if (!part || atomic_fetch_sub(&part->references, 1) > 1)
+        return;
+    part->dead = atomic_load(&segments->dead);
+    while (!atomic_compare_exchange_weak(&segments->dead, &part->dead, part))
+        ;
+}
+
+bool segments_is_last(const struct part *part)
+{
+    return atomic_load(&part->references) == 1;
 }
 
 struct part *segments_get(struct part *part)
@@ -106,35 +134,36 @@ int segments_find_byte(struct segments *segments, uint64_t position,
 }
 
 /* Pins the files of held->part, whose reference goes where that fails. */
-static int pin(struct held *held, bool nowait, struct held *ret_held)
+static int pin(struct held *held, struct held *ret_held)
 {
     int r;
 
     held->mended = atomic_load(&held->part->mended);
-    r = cache_pin(&held->segments->cache, held->part, nowait, &held->files);
-    if (r < 0)
-        segments_put(held->segments, held->part);
-    else
+    r = cache_pin(&held->segments->cache, held->part, held->nowait,
+                  &held->files);
+    if (r == 0)
         *ret_held = *held;
+    else
+        segments_release(held);
     return r;
 }
 
 int segments_hold(struct segments *segments, uint64_t offset, bool nowait,
                   struct held *ret_held)
 {
-    struct held held = {.segments = segments};
+    struct held held = {.segments = segments, .nowait = nowait};
     int r = segments_find(segments, offset, &held.part, &held.extent);
 
-    return r < 0 ? r : pin(&held, nowait, ret_held);
+    return r < 0 ? r : pin(&held, ret_held);
 }
 
 int segments_hold_byte(struct segments *segments, uint64_t position,
                        bool nowait, struct held *ret_held)
 {
-    struct held held = {.segments = segments};
+    struct held held = {.segments = segments, .nowait = nowait};
     int r = segments_find_byte(segments, position, &held.part, &held.extent);
 
-    return r < 0 ? r : pin(&held, nowait, ret_held);
+    return r < 0 ? r : pin(&held, ret_held);
 }
 
 int segments_hold_part(struct segments *segments, struct part *part,
@@ -144,9 +173,10 @@ int segments_hold_part(struct segments *segments, struct part *part,
         .segments = segments,
         .part = segments_get(part),
         .extent = segments_extent(segments, part),
+        .nowait = nowait,
     };
 
-    return pin(&held, nowait, ret_held);
+    return pin(&held, ret_held);
 }
 
 int segments_hold_again(struct held *held)
@@ -164,7 +194,10 @@ void segments_release(struct held *held)
 {
     if (held->files)
         cache_unpin(&held->segments->cache, held->files);
-    segments_put(held->segments, held->part);
+    if (held->nowait)
+        segments_put_later(held->segments, held->part);
+    else
+        segments_put(held->segments, held->part);
     *held = (struct held){0};
 }
 
@@ -328,6 +361,7 @@ void segments_done(struct segments *segments)
 {
     for (size_t k = 0; k < segments->count; k++)
         segments_put(segments, segments->parts[k]);
+    free_dead(segments);
     free(segments->parts);
     segments->parts = NULL;
     segments->count = 0;

@@ -26,7 +26,8 @@ struct segments {
     struct clog_drops drops;                    /* protected by lock */
     /* Dropped and still in use. */
     _Atomic uint64_t pinned_segments, pinned_bytes;
-    struct cache cache; /* their open files */
+    _Atomic(struct part *) dead; /* without references, to be freed */
+    struct cache cache;          /* their open files */
 };
 
 /* Without parts. The directory segments/ is set later, by whoever opens it:
@@ -60,6 +61,7 @@ struct held {
     struct extent extent;  /* how much of it counted when it was found */
     struct segment *files; /* pinned; NULL: they could not be opened again */
     unsigned mended;       /* how often its index had been when it was pinned */
+    bool nowait;           /* whoever holds it must not wait */
 };
 
 /*
@@ -76,7 +78,7 @@ int segments_hold_byte(struct segments *segments, uint64_t position,
 int segments_hold_part(struct segments *segments, struct part *part,
                        bool nowait, struct held *ret_held);
 
-/* Gets the files that the part has by now. May wait. */
+/* Gets the files that the part has by now. May wait. Not with nowait. */
 int segments_hold_again(struct held *held);
 
 /* Ends it. */
@@ -96,8 +98,16 @@ int segments_find_active(struct segments *segments, struct part **ret_part);
 /* Makes another reference. */
 struct part *segments_get(struct part *part);
 
-/* Ends a reference. NULL is allowed. */
+/* Ends a reference. NULL is allowed. May wait: the last one of a dropped part
+   frees its files. */
 void segments_put(struct segments *segments, struct part *part);
+
+/* The same without waiting: what is to be freed then is left to the next
+   segments_put(). */
+void segments_put_later(struct segments *segments, struct part *part);
+
+/* Whether the reference that the caller has is the only one. */
+bool segments_is_last(const struct part *part);
 
 /* How much of the part counts. */
 struct extent segments_extent(struct segments *segments,

@@ -101,6 +101,15 @@ void clog_view_close(struct clog_view *view)
     free(view);
 }
 
+int clog_view_try_close(struct clog_view *view)
+{
+    if (view->part && segments_is_last(view->part))
+        return -EAGAIN;
+    segments_put_later(&view->log->segments, view->part);
+    free(view);
+    return 0;
+}
+
 uint64_t clog_view_size(const struct clog_view *view)
 {
     uint64_t start, end;

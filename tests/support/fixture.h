@@ -20,7 +20,7 @@
 
 /* The system's own io, but for the time and the boot id; and syncs are counted
    and not done, for nothing here outlives the kernel. */
-#define FAKE_MAPS 400 /* at the same time */
+#define FAKE_MAPS 1000 /* at the same time */
 
 struct fake {
     struct io io; /* must be first */

@@ -202,6 +202,32 @@ static void test_segments_refuse_a_base_that_is_there(void **state)
     expect_offset(1, 0, 0);
 }
 
+/* What must not wait frees nothing: the next who may does. */
+static void test_segments_put_later_frees_nothing(void **state)
+{
+    struct clog_status status = {0};
+    struct part *part = NULL;
+    struct extent extent;
+
+    (void)state;
+    (void)add(0, 2);
+    (void)add(2, 3);
+    assert_int_equal(segments_find(&segments, 1, &part, &extent), 0);
+    assert_false(segments_is_last(part));
+    segments_remove_first(&segments);
+    assert_true(segments_is_last(part));
+    segments_put_later(&segments, part);
+    segments_status(&segments, &status);
+    assert_int_equal(status.pinned_segments, 1);
+    expect_offset(2, 0, 2);
+    segments_status(&segments, &status);
+    assert_int_equal(status.pinned_segments, 0);
+    (void)add(5, 3);
+    assert_int_equal(segments_find(&segments, 2, &part, &extent), 0);
+    segments_remove_first(&segments);
+    segments_put_later(&segments, part);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +238,7 @@ int main(void)
         TEST(test_segments_grow_by_what_is_appended),
         TEST(test_segments_refuse_a_base_that_is_there),
         TEST(test_segments_dropped_stay_for_who_has_them),
+        TEST(test_segments_put_later_frees_nothing),
     };
 
     return cmocka_run_group_tests_name("segments", tests, NULL, NULL);

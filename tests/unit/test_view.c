@@ -381,11 +381,11 @@ static void test_view_nowait_of_closed_files_is_eagain(void **state)
 
     fixture->options.max_store = 1;
     fixture_open(fixture);
-    fixture_fill(fixture, 200);
+    fixture_fill(fixture, 400);
     assert_int_equal(clog_view_record(fixture->log, 10, 0, &record), 0);
     assert_int_equal(clog_segment(fixture->log, 10, 0, &segment), 0);
     stream = open_stream(fixture, segment.stream_start);
-    fixture_expect_filled(fixture, 11, 200);
+    fixture_expect_filled(fixture, 11, 400);
     assert_int_equal(clog_view_read(record, data, sizeof(data), 0, CLOG_NOWAIT),
                      -EAGAIN);
     assert_int_equal(clog_view_read(stream, data, sizeof(data), 0, CLOG_NOWAIT),
@@ -557,6 +557,29 @@ static void test_view_lookups_nowait_of_closed_files_are_eagain(void **state)
                      0);
 }
 
+/* A view is closed by who must not wait unless a dropped segment's space hangs
+   on it alone. */
+static void test_view_try_close_frees_no_space(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *views[3];
+
+    fixture->options.max_index = 7 * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 20);
+    assert_int_equal(clog_view_record(fixture->log, 1, 0, &views[0]), 0);
+    assert_int_equal(clog_view_record(fixture->log, 2, 0, &views[1]), 0);
+    assert_int_equal(clog_view_record(fixture->log, 8, 0, &views[2]), 0);
+    assert_int_equal(clog_drop(fixture->log, 0), 0);
+    assert_int_equal(clog_view_try_close(views[2]), 0);
+    assert_int_equal(clog_view_try_close(views[0]), 0);
+    assert_int_equal(clog_view_try_close(views[1]), -EAGAIN);
+    assert_true(clog_view_size(views[1]) > 0);
+    assert_int_equal(fixture_status(fixture).pinned_segments, 1);
+    clog_view_close(views[1]);
+    assert_int_equal(fixture_status(fixture).pinned_segments, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,6 +603,7 @@ int main(void)
         FIXTURE_TEST(test_view_stream_positions_after_a_drop),
         FIXTURE_TEST(test_view_stream_find_mends_the_index),
         FIXTURE_TEST(test_view_lookups_nowait_of_closed_files_are_eagain),
+        FIXTURE_TEST(test_view_try_close_frees_no_space),
     };
 
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
