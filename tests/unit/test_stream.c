@@ -256,6 +256,25 @@ static void test_stream_reads_a_bad_block_as_blanks(void **state)
     free(data);
 }
 
+/* A block that cannot be read keeps no wrong entry of the index from being
+   mended, nor any other record from being found. */
+static void test_stream_bad_block_hides_no_other_record(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t record = BAD / (RECORD + 8);
+    char data[RECORD];
+
+    fixture_open(fixture);
+    fill_large(fixture);
+    make_bad(fixture, BAD, BAD + 512);
+    file_flip(fixture->dir, ZERO "/index", UINT64_C(500) * 16 + 15);
+    file_flip(fixture->dir, ZERO "/index", UINT64_C(50) * 16 + 15);
+    for (uint64_t i = 0; i < RECORDS; i++)
+        assert_int_equal(clog_read(fixture->log, i, data, sizeof(data)),
+                         i == record ? -EIO : RECORD);
+    assert_int_equal(fixture_status(fixture).indexes_rebuilt, 1);
+}
+
 #define STREAM ((size_t)2000 * FIXTURE_TEXT) /* more than there is */
 
 /* Reads at any position, of any size, waiting or not, give the same bytes. */
@@ -302,6 +321,7 @@ int main(void)
         FIXTURE_TEST(test_stream_reads_large_records_once),
         FIXTURE_TEST(test_stream_reads_damage_as_blanks),
         FIXTURE_TEST(test_stream_reads_a_bad_block_as_blanks),
+        FIXTURE_TEST(test_stream_bad_block_hides_no_other_record),
         FIXTURE_TEST(test_stream_views_keep_no_buffers),
         FIXTURE_TEST(test_stream_reads_are_the_same_in_any_order),
     };

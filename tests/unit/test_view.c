@@ -365,6 +365,34 @@ static void test_view_segment_shows_damage(void **state)
     fixture_expect_error(fixture, 0, -EIO);
 }
 
+/* Stamps that are cut short hide none that are there, nor the records that have
+   lost theirs, also where the index is wrong. */
+static void test_view_short_stamps_hide_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *view = NULL;
+    char data[160];
+    char text[FIXTURE_TEXT];
+
+    fixture->options.max_index = UINT64_C(10) * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 15);
+    fixture_close(fixture);
+    file_resize(fixture->dir, ZERO "/stamps", 8 * 16);
+    fixture_open(fixture);
+    file_flip(fixture->dir, ZERO "/index", 5 * 16 + 15);
+    file_flip(fixture->dir, ZERO "/index", 9 * 16 + 15);
+    fixture_expect_filled(fixture, 0, 15);
+    (void)fixture_text(9, text);
+    fixture_expect(fixture, 9, text);
+    assert_int_equal(clog_view_segment(fixture->log, 0, CLOG_STAMPS, &view), 0);
+    assert_int_equal(clog_view_read(view, data, sizeof(data), 0, 0), 8 * 16);
+    assert_int_equal(clog_view_read(view, data, 1, 8 * 16 - 1, 0), 1);
+    assert_int_equal(clog_view_read(view, data, 1, 8 * 16, 0), -EIO);
+    assert_int_equal(clog_view_read(view, data, 1, 10 * 16, 0), 0);
+    clog_view_close(view);
+}
+
 /* --- Without waiting -------------------------------------------------------
  */
 
@@ -596,6 +624,7 @@ int main(void)
         FIXTURE_TEST(test_view_stream_reads_past_wrong_prefix),
         FIXTURE_TEST(test_view_segment_shows_bytes_on_disk),
         FIXTURE_TEST(test_view_segment_shows_damage),
+        FIXTURE_TEST(test_view_short_stamps_hide_nothing_else),
         FIXTURE_TEST(test_view_nowait_of_closed_files_is_eagain),
         FIXTURE_TEST(test_view_hopeless_scan_is_not_repeated),
         FIXTURE_TEST(test_view_unverified_is_not_said_to_be_rot),
