@@ -32,7 +32,7 @@ enum {
     EXIT_LOG = 2,     /* the log cannot be opened */
     EXIT_MOUNT = 3,   /* it cannot be mounted */
     EXIT_START = 4,   /* no memory, threads or background */
-    EXIT_SERVE = 5,   /* the kernel ended the conversation with an error */
+    EXIT_SERVE = 5,   /* the connection to the kernel broke */
     EXIT_UNCLEAN = 6, /* something could not be stored at the end */
 };
 
@@ -40,7 +40,7 @@ struct daemon {
     struct options options;
     char *logdir;     /* absolute */
     char *mountpoint; /* absolute */
-    int parent;       /* who waits for us; -1: nobody */
+    int parent;       /* pipe to the waiting parent; -1: none */
     struct fs fs;
     struct session *session;
 };
@@ -50,7 +50,7 @@ static void print_version(void)
     printf("clog %s\nlibfuse %s\n", clog_version(), session_library());
 }
 
-/* A file that gets number 1 or 2 would be written over by messages. */
+/* Messages would overwrite a file that got descriptor 1 or 2. */
 static int keep_low_fds(void)
 {
     int fd;
@@ -68,7 +68,7 @@ static void print_open_error(const char *logdir,
 
     for (size_t i = 0; i < report->note_count; i++) {
         if (report->notes[i].kind == CLOG_NOTE_REFUSED)
-            return; /* its note has said why */
+            return; /* notes_print() printed the reason */
     }
     if (r == -EWOULDBLOCK && clog_writer(logdir, &pid) == 0)
         message(LOG_ERR, "%s: in use by process %ld", logdir, (long)pid);
@@ -134,7 +134,7 @@ static int resolve(const char *path, char **ret_path)
     return r;
 }
 
-/* The files of the log must not be reached through the mount. */
+/* The mount must not hide the log that it shows. */
 static int check_paths(const struct daemon *daemon)
 {
     if (!mountpoint_covers(daemon->mountpoint, daemon->logdir))
@@ -144,7 +144,7 @@ static int check_paths(const struct daemon *daemon)
     return -EINVAL;
 }
 
-/* Starts the threads and leaves the terminal: now everything is served. */
+/* Starts the threads and leaves the terminal. */
 static int start(struct daemon *daemon)
 {
     int r = session_start(daemon->session);
@@ -174,7 +174,7 @@ static int serve(struct daemon *daemon)
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
 }
 
-/* Everything up to serving; the exit status if that cannot be. */
+/* Does everything up to serving. Returns an exit status. */
 static int set_up(struct daemon *daemon)
 {
     struct fs *fs = &daemon->fs;
@@ -193,7 +193,7 @@ static int set_up(struct daemon *daemon)
     fs->options = &daemon->options;
     fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     held_init(&fs->held, fs->log, daemon->options.max_held);
-    /* Somebody may wait for the mount and take no messages meanwhile. */
+    /* From here on, the reader of the messages may wait for the mount. */
     if (message_start() < 0)
         return EXIT_START;
     if (session_mount(fs, daemon->logdir, daemon->mountpoint,
@@ -203,8 +203,8 @@ static int set_up(struct daemon *daemon)
 }
 
 /*
- * Answers what waits, stores what is held, and only then lets the mount go,
- * so that whoever waits for it to be gone finds the log complete.
+ * Answers requests that wait, stores lines that are held and closes the log
+ * before it unmounts: when the mount is gone, the log is complete.
  */
 static int tear_down(struct daemon *daemon, int status)
 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Exit statuses, in the manner of fsck(8): they add up. */
+/* Exit statuses; they add up, as those of fsck(8). */
 enum {
     EXIT_CLEAN = 0,
     EXIT_REPAIRED = 1,
@@ -90,8 +90,7 @@ static void print_line(const struct verify *verify,
         printf("; repair: %s\n", finding->remedy);
 }
 
-/* Bytes of names on disk may be anything: what JSON cannot say as it is, is
-   escaped. */
+/* Names on disk may have any bytes: escapes those that JSON does not allow. */
 static void print_string(const char *text)
 {
     putchar('"');
@@ -216,7 +215,7 @@ static int wrong_usage(const char *what)
     return EXIT_FAILED;
 }
 
-/* Reads the command line; -1 to go on, or the exit status. */
+/* Reads the command line. Returns -1 to go on, or the exit status. */
 static int parse(int argc, char **argv, struct verify *verify)
 {
     static const struct option options[] = {

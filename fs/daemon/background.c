@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Never returns: exits as soon as it is known how the child does. */
+/* Waits until the child serves or has ended, and exits as it did. */
 static _Noreturn void wait_for(pid_t child, int from_child)
 {
     char byte;

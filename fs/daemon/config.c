@@ -12,7 +12,7 @@ static int refuse(const char *path, int error)
     return -error;
 }
 
-/* Takes one line; its end is cut off in place. */
+/* Takes one line, and cuts blanks off its end in place. */
 static int take_line(char *line, config_take *take, void *ctx)
 {
     static const char blanks[] = " \t\r\n";

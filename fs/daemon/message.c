@@ -18,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A look at a damaged segment can say a thousand things at once. */
+/* A damaged segment can cause a thousand messages at once. */
 #define LINES   1024 /* queued at the most */
-#define WAIT_MS 2000 /* for whoever takes no messages */
+#define WAIT_MS 2000 /* for a reader that reads nothing */
 
 struct line {
     STAILQ_ENTRY(line) next;
@@ -39,12 +39,12 @@ static struct {
     pthread_cond_t idle;  /* all is printed */
     struct lines lines;
     unsigned count;   /* of lines */
-    unsigned dropped; /* since it was said last */
+    unsigned dropped; /* not reported yet */
     struct repeats repeats;
     bool started;  /* lines are queued */
-    bool printing; /* a line is out of the queue and not yet printed */
+    bool printing; /* the thread prints a line that it took */
     bool stopping;
-    bool stopped; /* the thread is at its end */
+    bool stopped; /* the thread has ended */
     pthread_t thread;
 } queue = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -62,7 +62,7 @@ void message_leave_stderr(void)
     atomic_store(&left_stderr, true);
 }
 
-/* By no stream of stdio: exit() would wait for what another thread writes. */
+/* Uses no stream of stdio: exit() would wait for a thread that writes to it. */
 static void print_on_stderr(const char *text)
 {
     struct iovec parts[] = {
@@ -72,7 +72,7 @@ static void print_on_stderr(const char *text)
     };
     ssize_t n = writev(STDERR_FILENO, parts, 3);
 
-    (void)n; /* there is nobody to tell */
+    (void)n; /* nobody is left to tell */
 }
 
 /* May wait for ever. */
@@ -129,7 +129,7 @@ static void add(int priority, const char *text)
     (void)pthread_cond_signal(&queue.wake);
 }
 
-/* Queues what was left out, if there is room and it is time to say so. */
+/* Queues the counts of dropped and repeated messages that are due. */
 static void add_counts(void)
 {
     struct repeat repeat;
@@ -249,7 +249,7 @@ void message_stop(void)
     wait_for_idle();
     stopped = queue.stopped;
     (void)pthread_mutex_unlock(&queue.lock);
-    /* One that waits still goes with the process. */
+    /* A thread that still waits ends with the process. */
     if (stopped)
         (void)pthread_join(queue.thread, NULL);
 }
@@ -265,7 +265,7 @@ void message_list(int priority, const char *format, va_list list)
     started = queue.started;
     if (started && repeats_admit(&queue.repeats, priority, text, now_ms()))
         add(priority, text);
-    else if (started) /* its count will be said */
+    else if (started) /* the thread must learn when the count is due */
         (void)pthread_cond_signal(&queue.wake);
     (void)pthread_mutex_unlock(&queue.lock);
     if (!started)

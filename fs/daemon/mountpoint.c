@@ -21,7 +21,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* As many names as a warning tells. */
+/* The most names in a warning. */
 #define NAMES 3
 
 int mountpoint_resolve(const char *path, char **ret_path)
@@ -70,7 +70,7 @@ bool mountpoint_covers(const char *dir, const char *path)
            dir[length - 1] == '/';
 }
 
-/* Whether what is mounted on path, uppermost, is a log. */
+/* Whether the uppermost mount on path is a log. */
 static bool is_log(const char *path)
 {
     FILE *table = setmntent("/proc/self/mounts", "r");
@@ -88,7 +88,7 @@ static bool is_log(const char *path)
     return found;
 }
 
-/* Only root may unmount by itself; fusermount3 does it for others. */
+/* Only root may call umount2(); fusermount3 does it for other users. */
 int mountpoint_detach(const char *path)
 {
     char *argv[] = {(char[]){"fusermount3"}, (char[]){"-uzq"}, (char[]){"--"},
@@ -116,20 +116,20 @@ int mountpoint_detach(const char *path)
     return status == 0 ? 0 : -EPERM;
 }
 
-/* A daemon was killed here: its mount answers ENOTCONN for ever. */
+/* Unmounts the mount of a killed daemon, which answers ENOTCONN for ever. */
 static int clean(const char *path)
 {
     int r = mountpoint_detach(path);
 
     if (r < 0)
-        message(LOG_ERR, "%s: cannot unmount what a dead clog has left: %s",
+        message(LOG_ERR, "%s: cannot unmount the mount of a dead clog: %s",
                 path, strerror(-r));
     else
-        message(LOG_NOTICE, "%s: unmounted what a dead clog has left", path);
+        message(LOG_NOTICE, "%s: unmounted the mount of a dead clog", path);
     return r;
 }
 
-/* What stat(2) says may come from the kernel's cache, statvfs(3) does not. */
+/* stat(2) may answer from the kernel's cache, statvfs(3) asks the daemon. */
 static int check_directory(const char *path)
 {
     struct statvfs space;
@@ -172,7 +172,7 @@ static int is_a_name(const struct dirent *entry)
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* Frees what scandir(3) has returned. */
+/* Frees the result of scandir(3). */
 static void free_entries(struct dirent **entries, int count)
 {
     while (count > 0)
@@ -180,7 +180,7 @@ static void free_entries(struct dirent **entries, int count)
     free(entries);
 }
 
-/* Whether dir has segments: a copy of a log has no more than these. */
+/* Whether dir has segments; a copy of a log has nothing else. */
 static bool has_segments(const char *dir)
 {
     struct dirent **entries = NULL;
@@ -213,7 +213,7 @@ static bool has_format(const char *dir)
     return n == sizeof(text) && memcmp(text, "clog ", sizeof(text)) == 0;
 }
 
-/* Says what dir has, by the first names in alphabetical order. */
+/* Warns with the first names in dir, in alphabetical order. */
 static void warn_of_files(const char *dir)
 {
     struct dirent **entries = NULL;
@@ -256,7 +256,7 @@ int mountpoint_identify(const char *path, struct mountpoint_id *ret_id)
 {
     struct statx found;
 
-    /* Without a request, which nobody may answer yet, or any more. */
+    /* DONT_SYNC sends no request, which nobody might answer. */
     if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &found) < 0)
         return -errno;
     if ((found.stx_mask & STATX_MNT_ID) == 0)

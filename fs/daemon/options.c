@@ -74,9 +74,9 @@ static const struct flag {
 };
 
 /*
- * What stands in an fstab and means nothing here: it is for mount(8), or about
- * what a log does not have. -s asks for one thread, which there is anyway; -n
- * and -v come from mount(8).
+ * Words that have no effect: options for mount(8) in an fstab, and options for
+ * what a log does not have. -s asks for one receiving thread, which is how it
+ * is; mount(8) adds -n and -v.
  */
 static const char *const ignored[] = {
     "-s",       "-n",         "-v",          "",
@@ -93,7 +93,7 @@ static const char *const ignored[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What a letter behind a number multiplies it by. */
+/* The factor of a letter behind a number. */
 struct unit {
     char letter;
     uint64_t size;
@@ -122,7 +122,7 @@ static uint64_t find_unit(const struct unit *units, char letter)
     return units->letter == letter ? units->size : 0;
 }
 
-/* Digits alone; length of them. */
+/* Reads length digits. */
 static int whole(const char *text, size_t length, unsigned base,
                  uint64_t *ret_number)
 {
@@ -139,7 +139,7 @@ static int whole(const char *text, size_t length, unsigned base,
     return 0;
 }
 
-/* That part of unit which the digits behind a point say, rounded down. */
+/* Reads the digits behind a decimal point as a part of unit, rounded down. */
 static uint64_t part_of(uint64_t unit, const char *digits, size_t length)
 {
     uint64_t part = 0;
@@ -149,7 +149,7 @@ static uint64_t part_of(uint64_t unit, const char *digits, size_t length)
     return part;
 }
 
-/* A number, and one of units behind it; a part of one only of a unit. */
+/* Reads a number with one of units behind it, which a fraction needs. */
 static int measure(const char *text, const struct unit *units,
                    uint64_t *ret_number)
 {
@@ -292,7 +292,7 @@ static int set_path(struct options *options, const char *path)
         fprintf(stderr, "clog: %s: one argument too many\n", path);
         return -EINVAL;
     }
-    /* A script's variable that is not set, most likely. */
+    /* Most likely an unset variable of a script. */
     if (path[0] == '\0') {
         fprintf(stderr, "clog: %s is empty\n",
                 place == &options->logdir ? "LOGDIR" : "MOUNTPOINT");
@@ -302,7 +302,7 @@ static int set_path(struct options *options, const char *path)
     return *place ? 0 : -ENOMEM;
 }
 
-/* Takes an option, as it stands behind -o. */
+/* Takes one option of -o. */
 static int take_option(struct options *options, const char *word)
 {
     const struct number *number = find_number(word);
@@ -321,7 +321,7 @@ static int take_option(struct options *options, const char *word)
     return -EINVAL;
 }
 
-/* Takes a line of a file of options: no word of the command line alone. */
+/* Takes one line of a file of options, which may not be -f or the like. */
 static int take_line(void *ctx, const char *word)
 {
     if (*word != '-')
@@ -330,7 +330,7 @@ static int take_line(void *ctx, const char *word)
     return -EINVAL;
 }
 
-/* Takes one word of the command line, or of what follows -o. */
+/* Takes one word of the command line or of -o. */
 static int take(void *data, const char *arg, int key, struct fuse_args *args)
 {
     const char *word = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;

@@ -37,24 +37,23 @@ struct options {
 };
 
 /*
- * Reads the command line. Says on stderr what is wrong with it. EINVAL: it is
- * wrong. ENOMEM. ret_options is to be released whatever is returned.
+ * Reads the command line. Prints on stderr what is wrong with it. EINVAL: it is
+ * wrong. ENOMEM. The caller releases ret_options, also on failure.
  */
 int options_parse(int argc, char **argv, struct options *ret_options);
 
 void options_done(struct options *options);
 
-/* Whether the log seals or drops segments by itself. */
+/* Whether the log rolls by age or drops segments. */
 bool options_retain(const struct options *options);
 
 /*
- * What the command line can say: name i of all, from 0, without values but
- * where these are words; NULL behind the last. What only fstab says is left
- * out.
+ * Name i, from 0, of the options of the command line, with its value where
+ * that is a word; NULL behind the last. Words for fstab alone are left out.
  */
 const char *options_name(size_t i);
 
-/* What --help prints. */
+/* Prints the text of --help. */
 void options_usage(FILE *file);
 
 /*

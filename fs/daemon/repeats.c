@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text's place, or one that is free, or that nobody needs any more. */
+/* The place of text, or a free one, or one whose time is over. */
 static struct repeat *find(struct repeats *repeats, const char *text,
                            int64_t now_ms)
 {
@@ -33,7 +33,7 @@ bool repeats_admit(struct repeats *repeats, int priority, const char *text,
         repeat->count++;
         return false;
     }
-    /* A count that was not taken yet is taken with the next one. */
+    /* Of the same text, keeps a count that was not taken yet. */
     if (!repeat->text || strcmp(repeat->text, text) != 0) {
         free(repeat->text);
         repeat->text = strdup(text);

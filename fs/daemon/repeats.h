@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repeats.h - which texts were just said, so that nobody says them without end.
+ * repeats.h - texts that were printed lately, to print each of them once.
  *
- * A text that was admitted is not admitted again for some seconds, only
- * counted; after these the count can be taken. Times are in ms, on any clock
- * that does not go back. Not for more than one thread at a time.
+ * For some seconds, a text that was admitted is counted and not admitted
+ * again; then the caller can take the count. Times are in ms, on any clock that
+ * does not go back. For one thread at a time.
  */
 #ifndef CLOG_FS_DAEMON_REPEATS_H
 #define CLOG_FS_DAEMON_REPEATS_H
@@ -12,13 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPEATS_TEXTS 16   /* kept at a time; others are admitted always */
-#define REPEATS_MS    5000 /* for which a text is kept */
+#define REPEATS_TEXTS 16   /* kept at a time; other texts are admitted */
+#define REPEATS_MS    5000 /* a text is kept for so long */
 
 struct repeat {
     char *text; /* NULL: a free place */
     int priority;
-    unsigned count; /* said again and not admitted */
+    unsigned count; /* not admitted */
     int64_t until_ms;
 };
 
@@ -26,18 +26,18 @@ struct repeats {
     struct repeat kept[REPEATS_TEXTS];
 };
 
-/* Whether text may be said at now_ms. */
+/* Whether to print text at now_ms; if not, counts it. */
 bool repeats_admit(struct repeats *repeats, int priority, const char *text,
                    int64_t now_ms);
 
 /*
- * Takes a text that was counted and whose time is over at now_ms: *ret_repeat
- * is it, and the caller frees its text. Whether there was one.
+ * Takes a text that was counted and whose time is over at now_ms. Returns
+ * whether there was one; the caller frees ret_repeat->text.
  */
 bool repeats_take(struct repeats *repeats, int64_t now_ms,
                   struct repeat *ret_repeat);
 
-/* When the next one can be taken; INT64_MAX: there is none. */
+/* The time when the next can be taken; INT64_MAX: there is none. */
 int64_t repeats_due(const struct repeats *repeats);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <syslog.h>
 
-/* Where in its file; not every kind of note has a place. */
+/* Prints the place in the file, for the kinds of notes that have one. */
 static void print_place(FILE *file, const struct clog_note *note)
 {
     bool records =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - says what was found in a log, when it was opened and since.
+ * report.h - prints what the library found in a log, at open and since.
  */
 #ifndef CLOG_FS_DAEMON_REPORT_H
 #define CLOG_FS_DAEMON_REPORT_H
@@ -11,16 +11,16 @@ struct clog_note;
 struct clog_report;
 
 /*
- * Writes note in one line, cut to size bytes with its NUL: the file, where in
- * it, what, and the error that there was.
+ * Writes note as one line of at most size bytes with its NUL: the file, the
+ * place in it, the text, and the error if there was one.
  */
 void notes_format(const char *logdir, const struct clog_note *note, char *line,
                   size_t size);
 
-/* Says every note of report, one line each. */
+/* Prints each note of report as one line. */
 void notes_print(const char *logdir, const struct clog_report *report);
 
-/* Says one note. logdir is a string: for clog_options.noticed. */
+/* Prints one note; for clog_options.noticed. logdir is a string. */
 void notes_notice(void *logdir, const struct clog_note *note);
 
 #endif

@@ -8,8 +8,8 @@
 #include <pthread.h>
 
 /*
- * Starts a thread that takes no signal by which somebody ends the daemon: the
- * receiving thread must get it. EAGAIN.
+ * Starts a thread that blocks the signals that end the daemon, so that the
+ * receiving thread gets them. EAGAIN.
  */
 int thread_start(pthread_t *ret_thread, void *(*run)(void *), void *arg);
 

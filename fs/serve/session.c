@@ -191,8 +191,8 @@ int session_serve(struct session *session)
 {
     int r = fuse_session_loop(session->fuse);
 
-    /* An unmount and an abort look alike here; only the one takes the mount
-       away. */
+    /* libfuse does not tell an unmount from an abort, which leaves the mount.
+     */
     if (r == 0 || r == -ECONNABORTED)
         r = !signal_came && is_on_top(session) &&
                     mountpoint_is_dead(session->mountpoint)
@@ -209,18 +209,18 @@ void session_stop(struct session *session)
 }
 
 /*
- * libfuse unmounts whatever lies uppermost on the mountpoint, or nothing if the
- * connection is gone, be it by an unmount or by an abort.
+ * libfuse unmounts the uppermost mount on the path, whatever it is, and nothing
+ * if the connection is gone, by an unmount or by an abort.
  */
 static void unmount(struct session *session)
 {
     bool mine = is_on_top(session);
 
-    /* Without libfuse's unmount, its copy of the path stays until we exit. */
+    /* libfuse frees its copy of the path only when it unmounts. */
     if (!mine && mountpoint_exists(&session->id)) {
         message(LOG_WARNING,
                 "%s: something else is mounted over the log: the log's mount "
-                "stays below it, and answers nothing",
+                "stays below it and answers nothing",
                 session->mountpoint);
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - the conversation with the kernel: a mount, from its making to its
- * end. There is one in a process, since signals end it.
+ * session.h - a mount and its connection to the kernel, from start to end. A
+ * process has one, since signals end it.
  */
 #ifndef CLOG_FS_SERVE_SESSION_H
 #define CLOG_FS_SERVE_SESSION_H
@@ -9,21 +9,21 @@
 struct fs;
 struct session;
 
-/* Sends what libfuse says to message(), and its debugging to stderr. */
+/* Sends messages of libfuse to message(), its debugging to stderr. */
 void session_log_to_message(void);
 
 /* libfuse's version. */
 const char *session_library(void);
 
 /*
- * Mounts fs on mountpoint, as what comes from logdir; from here on, SIGTERM,
- * SIGINT and SIGHUP end session_serve(). All is borrowed until session_end().
+ * Mounts fs on mountpoint, with logdir as its source; from here on, SIGTERM,
+ * SIGINT and SIGHUP end session_serve(). Borrows all until session_end().
  * EIO: mounting failed, and libfuse has said why. ENOMEM, EINVAL.
  */
 int session_mount(struct fs *fs, const char *logdir, const char *mountpoint,
                   struct session **ret_session);
 
-/* Starts the threads that session_serve() hands requests to. ENOMEM, EAGAIN. */
+/* Starts the threads for requests that wait. ENOMEM, EAGAIN. */
 int session_start(struct session *session);
 
 /*
@@ -34,8 +34,8 @@ int session_start(struct session *session);
 int session_serve(struct session *session);
 
 /*
- * Ignores signals from here on, so that nothing cuts the end off, answers what
- * waits and ends the threads. NULL is allowed.
+ * Ignores signals from here on, so that none interrupts the end, answers the
+ * requests that wait and ends the threads. NULL is allowed.
  */
 void session_stop(struct session *session);
 

@@ -128,7 +128,7 @@ kill -KILL "$(sed -n 's/^pid //p' "$LOG/writer")"
 wait_for 10 closed
 [[ $(as_other bash -c 'cat "$MNT/log" 2>&1') == *"not connected"* ]]
 as_other "$CLOG" "$LOG" "$MNT" 2>"$TMP/messages"
-contains "$(cat "$TMP/messages")" "$MNT: unmounted what a dead clog has left"
+contains "$(cat "$TMP/messages")" "$MNT: unmounted the mount of a dead clog"
 [[ $(as_other cat "$MNT/log") == hello ]]
 [[ $(findmnt -n -M "$MNT" | wc -l) == 1 ]]
 as_other fusermount3 -u "$MNT"
@@ -209,7 +209,7 @@ test_a_killed_daemon() {
     : >"$TMP/daemon"
     mount_log
     contains "$(cat "$TMP/daemon")" \
-        "$MNT: unmounted what a dead clog has left"
+        "$MNT: unmounted the mount of a dead clog"
     equal "$(cat "$MNT/log")" hello
 }
 
