@@ -91,11 +91,16 @@ enum {
 enum {
     CLOG_READ_ONLY = 1 << 0, /* write nothing at all; shared with others */
     CLOG_CREATE = 1 << 1,    /* make the directory if it is missing */
-    /* On a full disk, make room by dropping the oldest segment rather than
-       fail with ENOSPC. */
+    /* On a full disk, make room by dropping the oldest segments rather than
+       fail with ENOSPC. Segments are rolled at a quarter of the room that the
+       log has and could have, so that there is one to drop. Nothing is dropped
+       for an append that would not fit all the same, and no segment that
+       somebody has a view of, or of a record of it: that would free nothing. */
     CLOG_DROP_OLDEST = 1 << 2,
-    /* Drop nothing that a cursor has not read, unless CLOG_DROP_OLDEST too
-       is given and there is no other way. */
+    /* Drop nothing that a cursor has not read: limits wait, and an append that
+       would pass one is ENOSPC; clog_drop() is EBUSY. With CLOG_DROP_OLDEST
+       too, limits wait, appends do not, and what is unread goes only on a full
+       disk, where there is no other way. */
     CLOG_KEEP_UNREAD = 1 << 3,
 };
 
@@ -116,8 +121,11 @@ struct clog_options {
     uint64_t max_index;  /* bytes in [16, 2^40]; likewise of its index, down
                             to a multiple of 16; 64 MiB */
     /* Limits; zero is none. The oldest segments are dropped until the log is
-       within them; the active one never is, but it is rolled early enough:
-       at a quarter of a limit at the latest. */
+       within them; the active one never is, but it is rolled early enough: at
+       a quarter of a limit at the latest, also by clog_retain(). A segment that
+       is larger than three quarters of a limit of bytes or records, from before
+       there was that limit or by one large batch, is dropped when what lies
+       behind it reaches the limit: a limit keeps what it allows. */
     uint64_t retain_bytes;   /* of all stores, indexes and stamps */
     uint64_t retain_records; /* at least 4 */
     uint64_t retain_age_ns;  /* of a segment's last record */
@@ -254,17 +262,19 @@ int clog_append_at(struct clog *log, uint64_t offset, const void *data,
 int clog_wait(struct clog *log, uint64_t offset, int timeout_ms);
 
 /*
- * Applies the limits that the log was opened with: rolls by age, drops what
- * passes them. To be called again and again, at least each second, where
- * limits are to be kept on an idle log too; appends alone do not drop. May
- * wait. Returns how many segments were dropped.
+ * Applies the limits that the log was opened with: drops what passes them, and
+ * rolls the active segment where that is old or large. To be called again and
+ * again, at least each second, where limits are to be kept on an idle log too;
+ * appends alone do not drop. May wait. Returns how many segments were dropped.
+ * An error does not keep what could be dropped from being dropped.
  */
 int clog_retain(struct clog *log);
 
 /*
  * Drops the segment with that base. EBUSY: it is the active one, or not the
- * oldest. ENOENT. EROFS. Who has a view of it or of a record of it keeps that;
- * the stream reads ESTALE there. Durable when it returns. Needs no free space.
+ * oldest, or a cursor has not read all of it (CLOG_KEEP_UNREAD). ENOENT. EROFS.
+ * Who has a view of it or of a record of it keeps that; the stream reads ESTALE
+ * there. Durable when it returns. Needs no free space.
  */
 int clog_drop(struct clog *log, uint64_t base);
 
@@ -286,6 +296,9 @@ struct clog_cursor {
     uint64_t offset; /* of the next record to read */
     uint64_t lag;    /* next - offset */
     uint64_t lost;   /* records dropped before they were read */
+    bool damaged;    /* its file is, and none of the three is known: 0. With
+                        CLOG_KEEP_UNREAD it has read nothing. It can be moved
+                        and removed. */
 };
 
 /*

@@ -2,25 +2,19 @@
 #include "log/log.h"
 
 #include "log/drop.h"
+#include "log/limits.h"
 #include "log/roll.h"
 #include "log/segments.h"
 
 #include <errno.h>
 
-/* Whether a batch of so many records and frame bytes is for the next segment:
-   an empty one takes any. */
-static bool must_roll(const struct clog *log, uint64_t count, uint64_t bytes)
-    REQUIRES(log->append_lock)
-{
-    const struct part *part = segments_active(&log->segments);
-
-    if (log->roll != ROLL_NONE)
-        return true;
-    if (part->extent.count == 0)
-        return false;
-    return part->extent.end + bytes > log->options.max_store ||
-           (part->extent.count + count) * SLOT_SIZE > log->options.max_index;
-}
+/* An append, measured. */
+struct request {
+    struct batch batch;
+    struct extent more;       /* its records, and the bytes of their frames */
+    const uint64_t *expected; /* the offset it must get; NULL: any */
+    bool nowait;
+};
 
 /* Whether there is no room, and nothing else is wrong: a sync that failed is
    no matter of room, whatever its errno. */
@@ -30,13 +24,14 @@ static bool is_full(const struct clog *log, int r)
            durability_writable(&log->durability);
 }
 
-/* On a full disk, drops old segments for as long as that is wanted and helps,
-   and tries again. */
-static int roll_with_room(struct clog *log) REQUIRES(log->append_lock)
+/* On a full disk, drops old segments for as long as that is wanted and helps
+   the append, and tries again. */
+static int roll_with_room(struct clog *log, struct room *room)
+    REQUIRES(log->append_lock)
 {
     int r = roll_active(log);
 
-    while (is_full(log, r) && drop_for_room(log) == 0)
+    while (is_full(log, r) && drop_for_room(log, room) == 0)
         r = roll_active(log);
     return r;
 }
@@ -63,14 +58,14 @@ static int append_once(struct clog *log, const struct stage_append *append,
 }
 
 static int append_with_room(struct clog *log, const struct stage_append *append,
-                            struct extent *ret_extent)
+                            struct room *room, struct extent *ret_extent)
     REQUIRES(log->append_lock)
 {
     int r;
 
     do
         r = append_once(log, append, ret_extent);
-    while (is_full(log, r) && !append->nowait && drop_for_room(log) == 0);
+    while (is_full(log, r) && !append->nowait && drop_for_room(log, room) == 0);
     if (is_full(log, r) && append->nowait &&
         (log->options.flags & CLOG_DROP_OLDEST))
         return -EAGAIN;
@@ -86,14 +81,6 @@ static uint64_t batch_time(const struct clog *log) REQUIRES(log->append_lock)
     return time_ns < log->segments.last_ns ? log->segments.last_ns : time_ns;
 }
 
-/* An append, measured. */
-struct request {
-    struct batch batch;
-    uint64_t bytes;           /* of its frames */
-    const uint64_t *expected; /* the offset it must get; NULL: any */
-    bool nowait;
-};
-
 /* Whether the append may be made at all. */
 static int admit(struct clog *log, const struct request *request)
     REQUIRES(log->append_lock)
@@ -106,7 +93,7 @@ static int admit(struct clog *log, const struct request *request)
         return -EPERM;
     if (request->batch.count > UINT64_MAX - log->segments.next)
         return -EFBIG;
-    return drop_admit(log, request->bytes, request->batch.count);
+    return drop_admit(log, &request->more);
 }
 
 /* next and the active part change under append_lock alone; so they are read
@@ -115,20 +102,21 @@ static int append_locked(struct clog *log, struct request *request,
                          uint64_t *ret_offset) REQUIRES(log->append_lock)
 {
     struct batch *batch = &request->batch;
+    struct room room = {.wanted = limits_bytes(&request->more)};
     uint64_t first = log->segments.next;
     struct extent extent;
     int r = admit(log, request);
 
-    if (r == 0 && must_roll(log, batch->count, request->bytes))
-        r = request->nowait ? -EAGAIN : roll_with_room(log);
+    if (r == 0 && roll_is_due(log, request->more.count, request->more.end))
+        r = request->nowait ? -EAGAIN : roll_with_room(log, &room);
     if (r < 0)
         return r;
     batch->time_ns = batch_time(log);
     batch->durable = durability_offset(&log->durability);
     r = append_with_room(log,
-                         &(struct stage_append){batch, request->bytes,
+                         &(struct stage_append){batch, request->more.end,
                                                 request->nowait, &log->scratch},
-                         &extent);
+                         &room, &extent);
     if (r < 0)
         return r;
     segments_grow(&log->segments, &extent, batch->time_ns);
@@ -136,11 +124,11 @@ static int append_locked(struct clog *log, struct request *request,
     return 0;
 }
 
-/* The bytes of the batch's frames. EINVAL, EMSGSIZE: a record's length. */
+/* What the records will take. EINVAL, EMSGSIZE: a record's length. */
 static int measure(const struct clog *log, const struct iovec *records,
-                   size_t count, uint64_t *ret_bytes)
+                   size_t count, struct extent *ret_more)
 {
-    uint64_t bytes = 0;
+    struct extent more = {count, 0};
 
     if (count == 0 || count > SIZE_MAX / SLOT_SIZE / 2)
         return -EINVAL;
@@ -149,9 +137,9 @@ static int measure(const struct clog *log, const struct iovec *records,
             return -EINVAL;
         if (records[i].iov_len > log->options.max_record)
             return -EMSGSIZE;
-        bytes += RECORD_PREFIX + records[i].iov_len;
+        more.end += RECORD_PREFIX + records[i].iov_len;
     }
-    *ret_bytes = bytes;
+    *ret_more = more;
     return 0;
 }
 
@@ -160,7 +148,7 @@ static int append(struct clog *log, struct request *request,
 {
     uint64_t offset = 0;
     int r = measure(log, request->batch.records, request->batch.count,
-                    &request->bytes);
+                    &request->more);
 
     if (r < 0)
         goto out;

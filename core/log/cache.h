@@ -25,6 +25,7 @@ struct part {
     uint64_t base;          /* constant */
     uint64_t stream_start;  /* constant: its first byte in the joined view */
     atomic_uint references; /* the log's own, and one of each user */
+    atomic_uint views;      /* of them, those that may last */
     struct extent extent;   /* protected by segments.lock; of a sealed one,
                                constant */
     uint64_t first_ns;      /* protected by segments.lock: time of its first

@@ -11,7 +11,8 @@
 
 struct cursor {
     uint64_t id;
-    uint64_t offset;
+    uint64_t offset; /* 0 when damaged */
+    bool damaged;
     char name[CLOG_CURSOR_NAME + 1];
 };
 
@@ -74,8 +75,8 @@ static int make_room(struct cursors *cursors) REQUIRES(cursors->lock)
     return 0;
 }
 
-static int add(struct cursors *cursors, const char *name, uint64_t offset)
-    EXCLUDES(cursors->lock)
+static int add(struct cursors *cursors, const char *name, uint64_t offset,
+               bool damaged) EXCLUDES(cursors->lock)
 {
     struct cursor *cursor;
     int r;
@@ -86,6 +87,7 @@ static int add(struct cursors *cursors, const char *name, uint64_t offset)
         cursor = &cursors->list[cursors->count++];
         cursor->id = ++cursors->ids;
         cursor->offset = offset;
+        cursor->damaged = damaged;
         (void)strcpy(cursor->name, name);
     }
     mutex_unlock(&cursors->lock);
@@ -97,6 +99,18 @@ struct loading {
     struct clog_report *report;
 };
 
+/* Whether what has that name could be a cursor's file. */
+static bool is_cursor(const struct cursors *cursors, const char *name)
+{
+    struct io_stat st;
+
+    return check_name(name) == 0 &&
+           (io_statat(cursors->io, cursors->dir, name, &st) < 0 ||
+            st.type == IO_FILE);
+}
+
+/* A cursor that cannot be read is one all the same: taken for none, it would
+   hold back nothing that it has still to read. */
 static int load_one(void *ctx, const char *name)
 {
     struct loading *loading = ctx;
@@ -106,18 +120,20 @@ static int load_one(void *ctx, const char *name)
 
     if (is_temporary(name))
         return 0;
-    r = check_name(name) < 0 ? -EUCLEAN : 0;
-    if (r == 0)
-        r = cursor_load(cursors->io, cursors->dir, name, &offset);
-    if (r == 0)
-        r = add(cursors, name, offset);
-    /* Not a file of ours; any other error says nothing about it. */
-    if (r != -EUCLEAN && r != -EISDIR && r != -ELOOP && r != -ENXIO)
+    if (!is_cursor(cursors, name)) {
+        (void)report_note(loading->report, CLOG_NOTE_FOREIGN, NULL,
+                          METADATA_CURSORS,
+                          "%.80s: not a cursor; left as it is", name);
+        return 0;
+    }
+    r = cursor_load(cursors->io, cursors->dir, name, &offset);
+    if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
         return r;
-    report_note(loading->report, CLOG_NOTE_ROT, NULL, METADATA_CURSORS,
-                "%.80s: not a cursor; left as it is", name)
-        ->error = r;
-    return 0;
+    if (r < 0)
+        report_note(loading->report, CLOG_NOTE_ROT, NULL, METADATA_CURSORS,
+                    "%.80s: damaged; where it stood is not known", name)
+            ->error = r;
+    return add(cursors, name, offset, r < 0);
 }
 
 int cursors_load(struct cursors *cursors, int root, bool read_only,
@@ -210,7 +226,7 @@ static int make(struct cursors *cursors, const char *name, uint64_t offset)
         return r;
     r = store(cursors, name, offset);
     if (r == 0)
-        r = add(cursors, name, offset);
+        r = add(cursors, name, offset, false);
     /* A crash leaves it there, whole; an error must not. */
     if (r < 0)
         (void)io_unlink(cursors->io, cursors->dir, name, false);
@@ -258,7 +274,8 @@ int cursors_remove(struct cursors *cursors, const char *name)
     return r;
 }
 
-int cursors_move(struct cursors *cursors, const char *name, uint64_t offset)
+int cursors_move(struct cursors *cursors, const char *name, uint64_t offset,
+                 bool back)
 {
     struct cursor *cursor;
     int r = -ENOENT;
@@ -266,10 +283,12 @@ int cursors_move(struct cursors *cursors, const char *name, uint64_t offset)
     mutex_lock(&cursors->changing);
     cursor = find(cursors, name);
     if (cursor)
-        r = store(cursors, name, offset);
+        r = offset < cursor->offset && !back ? -EAGAIN
+                                             : store(cursors, name, offset);
     if (r == 0) {
         mutex_lock(&cursors->lock);
         cursor->offset = offset;
+        cursor->damaged = false;
         mutex_unlock(&cursors->lock);
     }
     mutex_unlock(&cursors->changing);
@@ -280,6 +299,7 @@ static void copy(const struct cursor *from, struct clog_cursor *to)
 {
     to->id = from->id;
     to->offset = from->offset;
+    to->damaged = from->damaged;
     (void)strcpy(to->name, from->name);
 }
 

@@ -34,7 +34,8 @@ void cursors_done(struct cursors *cursors);
 
 /*
  * Loads all cursors in the log's directory; they are durable then, unless
- * read_only. A file that is none of ours is noted and left alone.
+ * read_only. One that cannot be read is noted, and stands at 0; what is no
+ * cursor at all is noted and left alone.
  */
 int cursors_load(struct cursors *cursors, int root, bool read_only,
                  struct clog_report *report);
@@ -54,8 +55,9 @@ int cursors_make(struct cursors *cursors, const char *name, uint64_t offset)
     EXCLUDES(cursors->changing, cursors->lock);
 int cursors_remove(struct cursors *cursors, const char *name)
     EXCLUDES(cursors->changing, cursors->lock);
-int cursors_move(struct cursors *cursors, const char *name, uint64_t offset)
-    EXCLUDES(cursors->changing, cursors->lock);
+/* back: also where that is below where it stands, otherwise EAGAIN. */
+int cursors_move(struct cursors *cursors, const char *name, uint64_t offset,
+                 bool back) EXCLUDES(cursors->changing, cursors->lock);
 
 /* As clog_cursor_get() and clog_cursor_after(), but for lag and lost. */
 int cursors_get(struct cursors *cursors, const char *name,

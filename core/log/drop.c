@@ -2,19 +2,27 @@
 #include "log/drop.h"
 
 #include "log/cache.h"
+#include "log/limits.h"
 #include "log/segments.h"
 #include "log/times.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
-/* Bytes on disk of a record besides its payload's and its prefix's. */
-#define SLOTS_SIZE (2 * (uint64_t)SLOT_SIZE)
+/* How long a reader is waited for who has the oldest segment in use. */
+#define PASSING_NS 5000000
+#define PASSINGS   10
 
-bool drop_is_unread(struct clog *log, const struct oldest *oldest)
+/* Bytes that are dropped for an append, besides its own, before it is asked
+   whether that makes any room: some filesystems take a while to say so. */
+#define MUCH ((uint64_t)16 << 20)
+
+bool drop_is_kept(struct clog *log, const struct oldest *oldest)
 {
-    return cursors_lowest(&log->cursors) <
-           oldest->part->base + oldest->extent.count;
+    return (log->options.flags & CLOG_KEEP_UNREAD) &&
+           cursors_lowest(&log->cursors) <
+               oldest->part->base + oldest->extent.count;
 }
 
 static void count_drop(struct clog *log, const struct oldest *oldest,
@@ -25,7 +33,7 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
     rwlock_write(&log->segments.lock);
     drops->segments++;
     drops->records += oldest->extent.count;
-    drops->bytes += oldest->extent.end + SLOTS_SIZE * oldest->extent.count;
+    drops->bytes += limits_bytes(&oldest->extent);
     drops->by_bytes += cause == DROP_BY_BYTES;
     drops->by_records += cause == DROP_BY_RECORDS;
     drops->by_age += cause == DROP_BY_AGE;
@@ -67,29 +75,75 @@ int drop_oldest(struct clog *log, const struct oldest *oldest,
     return r;
 }
 
-int drop_for_room(struct clog *log)
+/* Whether nobody has a view of the part, or has none after a moment: most
+   readers just pass by. */
+static bool is_free(const struct part *part)
 {
+    struct timespec moment = {0, PASSING_NS};
+
+    for (int k = 0; k < PASSINGS && atomic_load(&part->views) > 0; k++)
+        (void)nanosleep(&moment, NULL);
+    return atomic_load(&part->views) == 0;
+}
+
+/* What the filesystem has left, in bytes. */
+static uint64_t free_bytes(struct clog *log)
+{
+    struct io_space space;
+
+    if (io_space(log->io, log->dir, &space) < 0)
+        return UINT64_MAX;
+    return space.blocks_available * space.block_size;
+}
+
+/* Whether dropping can help: by what there is to drop, and by what it has
+   helped so far. */
+static bool can_help(struct clog *log, const struct room *room, uint64_t free)
+{
+    if (room->dropped >= room->wanted + MUCH && free <= room->free)
+        return false;
+    return free >= room->wanted ||
+           segments_droppable(&log->segments) >= room->wanted - free;
+}
+
+static int drop_one_for_room(struct clog *log, struct room *room)
+    REQUIRES(log->retain_lock)
+{
+    uint64_t free = free_bytes(log);
     struct oldest oldest;
+    int r = segments_look_oldest(&log->segments, &oldest);
+
+    if (r < 0)
+        return r;
+    if (oldest.sealed && can_help(log, room, free) && is_free(oldest.part)) {
+        room->free = free;
+        room->dropped += limits_bytes(&oldest.extent);
+        r = drop_oldest(log, &oldest, DROP_BY_FULL);
+    } else {
+        r = -ENOSPC;
+    }
+    segments_put(&log->segments, oldest.part);
+    return r;
+}
+
+int drop_for_room(struct clog *log, struct room *room)
+{
     int r;
 
     if (!(log->options.flags & CLOG_DROP_OLDEST))
         return -ENOSPC;
     mutex_lock(&log->retain_lock);
-    r = segments_look_oldest(&log->segments, &oldest);
-    if (r == 0) {
-        r = oldest.sealed ? drop_oldest(log, &oldest, DROP_BY_FULL) : -ENOSPC;
-        segments_put(&log->segments, oldest.part);
-    }
+    r = drop_one_for_room(log, room);
     mutex_unlock(&log->retain_lock);
     return r;
 }
 
-int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
+int drop_admit(struct clog *log, const struct extent *more)
 {
     const struct clog_options *options = &log->options;
     uint64_t total_bytes, total_records;
     struct oldest oldest;
-    bool unread;
+    bool kept;
 
     if (!(options->flags & CLOG_KEEP_UNREAD) ||
         (options->flags & CLOG_DROP_OLDEST) ||
@@ -97,13 +151,13 @@ int drop_admit(struct clog *log, uint64_t bytes, uint64_t records)
         return 0;
     segments_totals(&log->segments, &total_bytes, &total_records);
     if ((options->retain_bytes == 0 ||
-         total_bytes + bytes + SLOTS_SIZE * records <= options->retain_bytes) &&
+         total_bytes + limits_bytes(more) <= options->retain_bytes) &&
         (options->retain_records == 0 ||
-         total_records + records <= options->retain_records))
+         total_records + more->count <= options->retain_records))
         return 0;
     if (segments_look_oldest(&log->segments, &oldest) < 0)
         return 0;
-    unread = drop_is_unread(log, &oldest);
+    kept = drop_is_kept(log, &oldest);
     segments_put(&log->segments, oldest.part);
-    return unread ? -ENOSPC : 0;
+    return kept ? -ENOSPC : 0;
 }

@@ -16,21 +16,37 @@ enum drop_cause {
     DROP_BY_HAND,
 };
 
-/* Whether a cursor has still to read of it. */
-bool drop_is_unread(struct clog *log, const struct oldest *oldest);
+/* Whether it has to stay because a cursor has still to read of it. The caller
+   holds retain_lock where it goes by that: no cursor is made or moved back
+   then. */
+bool drop_is_kept(struct clog *log, const struct oldest *oldest);
 
 /* Drops it, durably; it is sealed, and was looked at under this lock. */
 int drop_oldest(struct clog *log, const struct oldest *oldest,
                 enum drop_cause cause) REQUIRES(log->retain_lock);
 
-/* Makes room on a full disk by dropping the oldest segment, if the log was
-   opened so. ENOSPC: it was not, or there is only one. */
-int drop_for_room(struct clog *log) EXCLUDES(log->retain_lock);
+/* The room that one append needs, and what has been dropped for it. */
+struct room {
+    uint64_t wanted;  /* bytes of files */
+    uint64_t dropped; /* likewise */
+    uint64_t free;    /* bytes in the filesystem before the last was dropped */
+};
 
 /*
- * Whether an append of so many frame bytes and records has to be refused
- * because a limit is reached and nothing may be dropped: keep_unread. ENOSPC.
+ * Makes room on a full disk by dropping the oldest segment, if the log was
+ * opened so. ENOSPC: it was not; or all that can be dropped taken together
+ * would not make enough room; or somebody has a view of it, and it would go
+ * without its room being free; or much has been dropped for this append, and
+ * the last of it made no room: somebody else takes it, or it is not what is
+ * wanting.
  */
-int drop_admit(struct clog *log, uint64_t bytes, uint64_t records);
+int drop_for_room(struct clog *log, struct room *room)
+    EXCLUDES(log->retain_lock);
+
+/*
+ * Whether an append of so much has to be refused because a limit is reached and
+ * nothing may be dropped: keep_unread. ENOSPC.
+ */
+int drop_admit(struct clog *log, const struct extent *more);
 
 #endif

@@ -13,7 +13,8 @@
  * down, know none. The locks, in the order in which they are taken:
  *
  *     append_lock       one append or roll at a time
- *     retain_lock       one drop at a time
+ *     retain_lock       one drop at a time; which cursors there are to hold
+ *                       it back
  *     reindex_lock      one rebuilding of an index at a time
  *     cursors.changing  one change of a cursor at a time
  *     cursors.lock      the cursors
@@ -57,6 +58,7 @@ struct clog {
     struct mutex append_lock;
     struct scratch scratch; /* protected by append_lock */
     struct stage stage;     /* protected by append_lock, except to read */
+    uint64_t segment_bytes; /* protected by append_lock: as limits.h has it */
     enum roll roll;         /* protected by append_lock */
 
     struct mutex retain_lock;

@@ -2,7 +2,7 @@
 #include "log/log.h"
 
 #include "log/cache.h"
-#include "log/retain.h"
+#include "log/limits.h"
 #include "log/roll.h"
 #include "log/segments.h"
 #include "log/sized.h"
@@ -17,9 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_RECORD  1044480u
-#define MAX_STORE   ((uint64_t)256 << 20)
-#define MAX_INDEX   ((uint64_t)64 << 20)
 #define STORE_LIMIT ((uint64_t)1 << 62)
 #define INDEX_LIMIT ((uint64_t)1 << 40)
 
@@ -55,13 +52,7 @@ static int take_options(struct clog *log, const struct clog_options *options)
         return r;
     log->options = *options;
     log->options.progress = NULL;
-    if (log->options.max_record == 0)
-        log->options.max_record = MAX_RECORD;
-    if (log->options.max_store == 0)
-        log->options.max_store = MAX_STORE;
-    if (log->options.max_index == 0)
-        log->options.max_index = MAX_INDEX;
-    retain_set_limits(&log->options);
+    limits_set(&log->options);
     return 0;
 }
 
@@ -149,6 +140,9 @@ static int reuse_active(struct clog *log)
     if (r < 0)
         return r;
     part->sealed = false;
+    mutex_lock(&log->append_lock);
+    roll_measure(log);
+    mutex_unlock(&log->append_lock);
     return 0;
 }
 

@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "log/retain.h"
-
 #include "log/drop.h"
+#include "log/limits.h"
 #include "log/roll.h"
 #include "log/segments.h"
 
 #include <errno.h>
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-void retain_set_limits(struct clog_options *options)
-{
-    if (options->retain_bytes > 0)
-        options->max_store = min(options->max_store, options->retain_bytes / 4);
-    if (options->retain_records > 0)
-        options->max_index =
-            min(options->max_index, options->retain_records / 4 * SLOT_SIZE);
-    if (options->segment_age_ns == 0)
-        options->segment_age_ns = options->retain_age_ns / 4;
-    if (options->max_store == 0)
-        options->max_store = 1;
-    options->max_index -= options->max_index % SLOT_SIZE;
-}
 
 /* Whether the last record is older than it may be. */
 static bool is_old(struct clog *log, const struct oldest *oldest)
@@ -44,10 +24,11 @@ static enum drop_cause due(struct clog *log, const struct oldest *oldest)
 {
     const struct clog_options *options = &log->options;
 
-    if (options->retain_bytes > 0 && oldest->bytes > options->retain_bytes)
+    if (limits_drop(oldest->bytes, limits_bytes(&oldest->extent),
+                    options->retain_bytes))
         return DROP_BY_BYTES;
-    if (options->retain_records > 0 &&
-        oldest->records > options->retain_records)
+    if (limits_drop(oldest->records, oldest->extent.count,
+                    options->retain_records))
         return DROP_BY_RECORDS;
     return is_old(log, oldest) ? DROP_BY_AGE : DROP_BY_NONE;
 }
@@ -56,59 +37,89 @@ static enum drop_cause due(struct clog *log, const struct oldest *oldest)
 static int retain_one(struct clog *log) REQUIRES(log->retain_lock)
 {
     struct oldest oldest;
-    enum drop_cause cause;
+    enum drop_cause cause = DROP_BY_NONE;
     int r = segments_look_oldest(&log->segments, &oldest);
 
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    cause = oldest.sealed ? due(log, &oldest) : DROP_BY_NONE;
-    if (cause != DROP_BY_NONE && (log->options.flags & CLOG_KEEP_UNREAD) &&
-        !(log->options.flags & CLOG_DROP_OLDEST) &&
-        drop_is_unread(log, &oldest))
+    if (oldest.sealed)
+        cause = due(log, &oldest);
+    if (cause != DROP_BY_NONE && drop_is_kept(log, &oldest))
         cause = DROP_BY_NONE;
-    r = cause == DROP_BY_NONE ? 0 : drop_oldest(log, &oldest, cause);
+    if (cause != DROP_BY_NONE)
+        r = drop_oldest(log, &oldest, cause);
     segments_put(&log->segments, oldest.part);
-    if (r == 0 && cause != DROP_BY_NONE)
-        r = 1;
-    return r;
+    return r == 0 && cause != DROP_BY_NONE ? 1 : r;
 }
 
-/* Rolls the active segment when its first record is older than it may be. */
-static int roll_by_age(struct clog *log)
-{
-    uint64_t age_ns = log->options.segment_age_ns;
-    int64_t now = io_now(log->io);
-    uint64_t first_ns;
-    int r = 0;
-
-    if (age_ns == 0 || now <= 0)
-        return 0;
-    mutex_lock(&log->append_lock);
-    rwlock_read(&log->segments.lock);
-    first_ns = segments_active(&log->segments)->first_ns;
-    rwlock_unlock(&log->segments.lock);
-    if (segments_active(&log->segments)->extent.count > 0 && first_ns > 0 &&
-        (uint64_t)now > first_ns && (uint64_t)now - first_ns > age_ns)
-        r = roll_active(log);
-    mutex_unlock(&log->append_lock);
-    return r;
-}
-
-int clog_retain(struct clog *log)
+/* Returns how many were dropped. */
+static int retain_all(struct clog *log)
 {
     int dropped = 0;
     int r;
 
-    if (!durability_writable(&log->durability))
-        return -EROFS;
-    r = roll_by_age(log);
-    if (r < 0)
-        return r;
     mutex_lock(&log->retain_lock);
     while ((r = retain_one(log)) > 0)
         dropped++;
     mutex_unlock(&log->retain_lock);
     return r < 0 ? r : dropped;
+}
+
+/* Whether the active segment's first record is older than it may be. */
+static bool is_aged(const struct clog *log) REQUIRES(log->append_lock)
+{
+    uint64_t age_ns = log->options.segment_age_ns;
+    uint64_t first_ns = segments_active(&log->segments)->first_ns;
+    int64_t now = io_now(log->io);
+
+    return age_ns > 0 && now > 0 && first_ns > 0 && (uint64_t)now > first_ns &&
+           (uint64_t)now - first_ns > age_ns;
+}
+
+/* Whether it is larger than a limit of the log wants it. */
+static bool is_large(struct clog *log) REQUIRES(log->append_lock)
+{
+    const struct clog_options *options = &log->options;
+
+    if (options->retain_bytes == 0 && options->retain_records == 0 &&
+        !(options->flags & CLOG_DROP_OLDEST))
+        return false;
+    roll_measure(log);
+    return roll_is_due(log, 0, 0);
+}
+
+/* Rolls the active segment if it is to be rolled by itself. Returns 1 if it
+   did. */
+static int roll_if_due(struct clog *log)
+{
+    int r = 0;
+
+    mutex_lock(&log->append_lock);
+    if (segments_active(&log->segments)->extent.count > 0 &&
+        (is_aged(log) || is_large(log))) {
+        r = roll_active(log);
+        if (r == 0)
+            r = 1;
+    }
+    mutex_unlock(&log->append_lock);
+    return r;
+}
+
+/* Dropping comes first: it needs no room, and makes some. */
+int clog_retain(struct clog *log)
+{
+    int dropped, more, rolled;
+
+    if (!durability_writable(&log->durability))
+        return -EROFS;
+    dropped = retain_all(log);
+    rolled = roll_if_due(log);
+    more = rolled > 0 ? retain_all(log) : 0;
+    if (dropped < 0)
+        return dropped;
+    if (rolled < 0)
+        return rolled;
+    return more < 0 ? more : dropped + more;
 }
 
 static int drop_locked(struct clog *log, uint64_t base)
@@ -124,7 +135,8 @@ static int drop_locked(struct clog *log, uint64_t base)
     r = segments_look_oldest(&log->segments, &oldest);
     if (r < 0)
         return r;
-    if (!oldest.sealed || oldest.part->base != base)
+    if (!oldest.sealed || oldest.part->base != base ||
+        drop_is_kept(log, &oldest))
         r = -EBUSY;
     else
         r = drop_oldest(log, &oldest, DROP_BY_HAND);

@@ -2,6 +2,7 @@
 #include "log/roll.h"
 
 #include "log/cache.h"
+#include "log/limits.h"
 #include "log/segments.h"
 
 #include <errno.h>
@@ -63,7 +64,34 @@ int roll_add_active(struct clog *log)
         log->roll = ROLL_NONE;
     else
         segments_put(&log->segments, part);
+    roll_measure(log);
     return r;
+}
+
+void roll_measure(struct clog *log)
+{
+    struct io_space space;
+    uint64_t room = UINT64_MAX;
+    uint64_t bytes, records;
+
+    segments_totals(&log->segments, &bytes, &records);
+    if ((log->options.flags & CLOG_DROP_OLDEST) &&
+        io_space(log->io, log->dir, &space) == 0)
+        room = space.blocks_available * space.block_size + bytes;
+    log->segment_bytes = limits_segment_bytes(&log->options, room);
+}
+
+bool roll_is_due(const struct clog *log, uint64_t count, uint64_t bytes)
+{
+    struct extent extent = segments_active(&log->segments)->extent;
+
+    if (log->roll != ROLL_NONE)
+        return true;
+    if (extent.count == 0)
+        return false;
+    extent.count += count;
+    extent.end += bytes;
+    return limits_passed(&log->options, log->segment_bytes, &extent);
 }
 
 /* Whoever pins the files next gets some to read alone. What is sealed may be

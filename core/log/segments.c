@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/segments.h"
 
+#include "log/limits.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -418,6 +420,22 @@ int segments_look_oldest(struct segments *segments, struct oldest *ret_oldest)
     }
     rwlock_unlock(&segments->lock);
     return r;
+}
+
+uint64_t segments_droppable(struct segments *segments)
+{
+    uint64_t bytes = 0;
+
+    rwlock_read(&segments->lock);
+    for (size_t k = 0; k < segments->count; k++) {
+        const struct part *part = segments->parts[k];
+
+        if (!part->sealed || atomic_load(&part->views) > 0)
+            break;
+        bytes += limits_bytes(&part->extent);
+    }
+    rwlock_unlock(&segments->lock);
+    return bytes;
 }
 
 void segments_totals(struct segments *segments, uint64_t *ret_bytes,

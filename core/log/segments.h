@@ -124,6 +124,10 @@ struct oldest {
 /* oldest->part is to be put. ENOENT: there is none. */
 int segments_look_oldest(struct segments *segments, struct oldest *ret_oldest);
 
+/* The bytes of all files of the sealed parts before the first that somebody has
+   a view of. */
+uint64_t segments_droppable(struct segments *segments);
+
 /* Adds a part behind the others, with what it has; its stream_start is set.
    Takes the caller's reference over, unless it fails: ENOMEM, or EUCLEAN where
    its base is not above those of the others. */

@@ -48,6 +48,7 @@ int clog_view_record(struct clog *log, uint64_t offset, unsigned flags,
         r = make_view(log, VIEW_RECORD, &view);
     if (r == 0) {
         view->part = segments_get(lookup.held.part);
+        atomic_fetch_add(&view->part->views, 1);
         view->i = lookup.i;
         view->place = place;
         *ret_view = view;
@@ -88,6 +89,7 @@ int clog_view_segment(struct clog *log, uint64_t base, enum clog_file file,
         return r;
     }
     view->part = part;
+    atomic_fetch_add(&part->views, 1);
     view->file = file;
     *ret_view = view;
     return 0;
@@ -97,6 +99,8 @@ void clog_view_close(struct clog_view *view)
 {
     if (!view)
         return;
+    if (view->part)
+        atomic_fetch_sub(&view->part->views, 1);
     segments_put(&view->log->segments, view->part);
     free(view);
 }

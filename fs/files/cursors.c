@@ -34,6 +34,15 @@ static int find(struct fs *fs, uint64_t id, struct clog_cursor *ret_cursor)
     return 0;
 }
 
+/* The same, and it is known where it stands. EIO: it is not. */
+static int find_known(struct fs *fs, uint64_t id,
+                      struct clog_cursor *ret_cursor)
+{
+    int r = find(fs, id, ret_cursor);
+
+    return r == 0 && ret_cursor->damaged ? -EIO : r;
+}
+
 static int cursors_attr(struct fs *fs, struct node node, unsigned flags,
                         struct attr *attr)
 {
@@ -137,7 +146,7 @@ static int text_open(struct handle *handle, unsigned flags)
 static int print_offset(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_cursor cursor;
-    int r = find(fs, node.number, &cursor);
+    int r = find_known(fs, node.number, &cursor);
 
     if (r == 0)
         fprintf(file, "%" PRIu64 "\n", cursor.offset);
@@ -147,7 +156,7 @@ static int print_offset(struct fs *fs, struct node node, FILE *file)
 static int print_lag(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_cursor cursor;
-    int r = find(fs, node.number, &cursor);
+    int r = find_known(fs, node.number, &cursor);
 
     if (r == 0)
         fprintf(file, "%" PRIu64 "\n", cursor.lag);
@@ -157,7 +166,7 @@ static int print_lag(struct fs *fs, struct node node, FILE *file)
 static int print_lost(struct fs *fs, struct node node, FILE *file)
 {
     struct clog_cursor cursor;
-    int r = find(fs, node.number, &cursor);
+    int r = find_known(fs, node.number, &cursor);
 
     if (r == 0)
         fprintf(file, "%" PRIu64 "\n", cursor.lost);
@@ -248,7 +257,7 @@ const struct kind cursor_lost_kind = {
 static int position_of(struct fs *fs, uint64_t id, unsigned flags,
                        struct clog_cursor *cursor, uint64_t *ret_position)
 {
-    int r = find(fs, id, cursor);
+    int r = find_known(fs, id, cursor);
 
     if (r == 0)
         r = clog_stream_position(fs->log, cursor->offset, flags, ret_position);

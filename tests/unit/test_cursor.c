@@ -211,8 +211,8 @@ static void test_cursor_golden_bytes(void **state)
         file_holds(fixture->dir, "cursors/a", golden, sizeof(golden) - 1));
 }
 
-/* What is not a cursor is noted, and left alone; the others are there. */
-static void test_cursor_damaged_file_is_left_alone(void **state)
+/* A damaged one is noted, and is there as such; so are the others. */
+static void test_cursor_damaged_file_is_a_damaged_cursor(void **state)
 {
     static const char *const damaged[] = {
         "",
@@ -224,6 +224,7 @@ static void test_cursor_damaged_file_is_left_alone(void **state)
         "offset 99999999999999999999999\ncrc32c 73f70dbf\n",
     };
     struct fixture *fixture = *state;
+    struct clog_cursor cursor;
 
     fixture_open(fixture);
     assert_int_equal(clog_cursor_make(fixture->log, "good"), 0);
@@ -236,14 +237,19 @@ static void test_cursor_damaged_file_is_left_alone(void **state)
         assert_int_equal(fixture_report(fixture)->note_count, 1);
         assert_non_null(
             strstr(fixture_note(fixture, CLOG_NOTE_ROT)->text, "bad"));
-        assert_int_equal(fixture_status(fixture).cursors, 1);
+        assert_int_equal(fixture_status(fixture).cursors, 2);
         assert_int_equal(offset_of(fixture, "good"), 0);
+        assert_int_equal(clog_cursor_get(fixture->log, "bad", &cursor), 0);
+        assert_true(cursor.damaged);
+        assert_int_equal(cursor.lag, 0);
+        assert_int_equal(cursor.lost, 0);
         assert_true(
             file_holds(fixture->dir, "cursors/bad", text, strlen(text)));
     }
 }
 
-/* Nor is its name given to another; and what is no file is no cursor. */
+/* Its name is given to no other before it is removed; and what is no file is no
+   cursor. */
 static void test_cursor_of_a_damaged_name_is_eexist(void **state)
 {
     struct fixture *fixture = *state;
@@ -261,13 +267,16 @@ static void test_cursor_of_a_damaged_name_is_eexist(void **state)
     assert_int_equal(symlink("good", name), 0);
     fixture_open(fixture);
     assert_int_equal(fixture_report(fixture)->note_count, 3);
-    assert_int_equal(fixture_status(fixture).cursors, 1);
+    assert_int_equal(fixture_status(fixture).cursors, 2);
     assert_int_equal(clog_cursor_make(fixture->log, "large"), -EEXIST);
     assert_int_equal(clog_cursor_make(fixture->log, "dir"), -EEXIST);
     assert_int_equal(clog_cursor_make(fixture->log, "link"), -EEXIST);
-    assert_int_equal(clog_cursor_remove(fixture->log, "large"), -ENOENT);
+    assert_int_equal(clog_cursor_remove(fixture->log, "dir"), -ENOENT);
+    assert_int_equal(clog_cursor_remove(fixture->log, "link"), -ENOENT);
     assert_true(
         file_holds(fixture->dir, "cursors/large", large, sizeof(large)));
+    assert_int_equal(clog_cursor_remove(fixture->log, "large"), 0);
+    assert_int_equal(clog_cursor_make(fixture->log, "large"), 0);
 }
 
 /* A thousand are listed once each, in order of their ids, also while others
@@ -320,7 +329,7 @@ int main(void)
         FIXTURE_TEST(test_cursor_survives),
         FIXTURE_TEST(test_cursor_ignores_unfinished_files),
         FIXTURE_TEST(test_cursor_golden_bytes),
-        FIXTURE_TEST(test_cursor_damaged_file_is_left_alone),
+        FIXTURE_TEST(test_cursor_damaged_file_is_a_damaged_cursor),
         FIXTURE_TEST(test_cursor_of_a_damaged_name_is_eexist),
         FIXTURE_TEST(test_cursor_thousand),
     };

@@ -80,8 +80,11 @@ static void test_cursors_survive(void **state)
     assert_int_equal(cursors_make(&bench->cursors, "a", 8), -EEXIST);
     assert_int_equal(cursors_make(&bench->cursors, "b", 3), 0);
     assert_int_equal(cursors_make(&bench->cursors, "c", 5), 0);
-    assert_int_equal(cursors_move(&bench->cursors, "a", 9), 0);
-    assert_int_equal(cursors_move(&bench->cursors, "d", 9), -ENOENT);
+    assert_int_equal(cursors_move(&bench->cursors, "a", 9, false), 0);
+    assert_int_equal(cursors_move(&bench->cursors, "d", 9, true), -ENOENT);
+    assert_int_equal(cursors_move(&bench->cursors, "a", 8, false), -EAGAIN);
+    assert_int_equal(cursors_move(&bench->cursors, "a", 8, true), 0);
+    assert_int_equal(cursors_move(&bench->cursors, "a", 9, false), 0);
     assert_int_equal(cursors_lowest(&bench->cursors), 3);
     assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
     assert_int_equal(cursors_remove(&bench->cursors, "b"), -ENOENT);
@@ -139,6 +142,35 @@ static void test_cursors_leave_others_alone(void **state)
     assert_int_equal(cursors_make(&bench->cursors, ".hidden", 0), -EINVAL);
 }
 
+/* One that cannot be read has read nothing, until it is told where it is. */
+static void test_cursors_damaged_hold_everything(void **state)
+{
+    struct bench *bench = *state;
+    struct clog_cursor cursor;
+
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(cursors_make(&bench->cursors, "a", 5), 0);
+        assert_int_equal(cursors_make(&bench->cursors, "b", 7), 0);
+        file_flip(bench->dir, "cursors/a", 7);
+        load_again(bench, false);
+        assert_int_equal(bench->report.notes[k].kind, CLOG_NOTE_ROT);
+        assert_int_equal(cursors_get(&bench->cursors, "a", &cursor), 0);
+        assert_true(cursor.damaged);
+        assert_int_equal(cursors_lowest(&bench->cursors), 0);
+        assert_int_equal(cursors_make(&bench->cursors, "a", 5), -EEXIST);
+        if (k == 0)
+            assert_int_equal(cursors_remove(&bench->cursors, "a"), 0);
+        else
+            assert_int_equal(cursors_move(&bench->cursors, "a", 9, false), 0);
+        assert_int_equal(cursors_lowest(&bench->cursors), 7);
+        load_again(bench, false);
+        assert_int_equal(cursors_lowest(&bench->cursors), 7);
+        assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
+    }
+    assert_int_equal(bench->report.note_count, 2);
+    expect(bench, "a", 9);
+}
+
 #define BENCH_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -147,6 +179,7 @@ int main(void)
         BENCH_TEST(test_cursors_survive),
         BENCH_TEST(test_cursors_are_listed),
         BENCH_TEST(test_cursors_leave_others_alone),
+        BENCH_TEST(test_cursors_damaged_hold_everything),
     };
 
     return cmocka_run_group_tests_name("cursors", tests, NULL, NULL);

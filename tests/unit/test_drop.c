@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fixture.h"
 #include "log/log.h"
@@ -116,10 +118,180 @@ static void test_drop_is_decided_on_what_is_there(void **state)
     }
 }
 
+/* --- Room ------------------------------------------------------------------
+ */
+
+/* A small disk: what the log has stored, and what somebody else has. */
+static struct {
+    struct clog *log;
+    uint64_t size;   /* bytes */
+    uint64_t others; /* bytes */
+    bool lies;       /* it says that it is empty */
+} disk;
+
+static uint64_t disk_free(void)
+{
+    struct clog_status status = {.size = sizeof(status)};
+    uint64_t used = disk.others;
+
+    if (disk.log) {
+        clog_status(disk.log, &status);
+        used += status.stored_bytes + status.pinned_bytes;
+    }
+    return used < disk.size ? disk.size - used : 0;
+}
+
+static ssize_t disk_writev(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < count; i++)
+        bytes += iov[i].iov_len;
+    return bytes > disk_free()
+               ? -ENOSPC
+               : io_posix()->ops->writev(io, fd, iov, count, position);
+}
+
+static int disk_space(struct io *io, int fd, struct io_space *ret)
+{
+    uint64_t bytes = disk.lies ? disk.size : disk_free();
+
+    (void)io;
+    (void)fd;
+    *ret = (struct io_space){1, disk.size, bytes, bytes};
+    return 0;
+}
+
+static void open_on_disk(struct fixture *fixture, uint64_t size)
+{
+    memset(&disk, 0, sizeof(disk));
+    disk.size = size;
+    fixture->fake.ops.writev = disk_writev;
+    fixture->fake.ops.space = disk_space;
+    fixture->options.flags |= CLOG_DROP_OLDEST;
+    fixture_open(fixture);
+    disk.log = fixture->log;
+}
+
+/* The fixture closes the log. */
+static void leave_disk(void)
+{
+    disk.log = NULL;
+    disk.size = UINT64_MAX;
+}
+
+/* What can never fit drops nothing, by whatever it would have to be made. */
+static void test_drop_nothing_for_what_cannot_fit(void **state)
+{
+    static char large[40000];
+    struct fixture *fixture = *state;
+
+    fixture->options.max_store = 5000;
+    open_on_disk(fixture, 30000);
+    fixture_fill(fixture, 400);
+    assert_int_equal(clog_append(fixture->log, large, sizeof(large), 0, NULL),
+                     -ENOSPC);
+    assert_int_equal(fixture_status(fixture).drops.segments, 0);
+    assert_int_equal(fixture_status(fixture).records, 400);
+    /* Nor where others leave no room for it. */
+    disk.others = disk_free();
+    assert_int_equal(clog_append(fixture->log, large, 25000, 0, NULL), -ENOSPC);
+    assert_int_equal(fixture_status(fixture).drops.segments, 0);
+    disk.others = 0;
+    assert_int_equal(clog_append(fixture->log, large, 25000, 0, NULL), 0);
+    assert_true(fixture_status(fixture).drops.by_full > 0);
+    leave_disk();
+}
+
+/* What somebody has a view of would free nothing, nor would what comes
+   before. */
+static void test_drop_nothing_that_is_viewed(void **state)
+{
+    static char large[6000];
+    struct fixture *fixture = *state;
+    struct clog_view *first = NULL;
+    struct clog_view *third = NULL;
+    struct clog_segment segment = {0};
+    uint64_t base = 0;
+
+    fixture->options.max_store = 1000;
+    open_on_disk(fixture, 12000);
+    fixture_fill(fixture, 200);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(clog_segment(fixture->log, base, 0, &segment), 0);
+        base = segment.base + 1;
+    }
+    assert_int_equal(clog_view_record(fixture->log, 0, 0, &first), 0);
+    assert_int_equal(
+        clog_view_segment(fixture->log, segment.base, CLOG_STORE, &third), 0);
+    disk.others = disk_free() - 100;
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(
+            clog_append(fixture->log, large, sizeof(large), 0, NULL), -ENOSPC);
+    assert_int_equal(fixture_status(fixture).drops.segments, 0);
+    clog_view_close(first);
+    /* The two before the third are not enough for this one, but for that. */
+    disk.others += 100;
+    assert_int_equal(clog_append(fixture->log, large, sizeof(large), 0, NULL),
+                     -ENOSPC);
+    assert_int_equal(fixture_status(fixture).drops.segments, 0);
+    assert_int_equal(clog_append(fixture->log, large, 800, 0, NULL), 0);
+    assert_in_range(fixture_status(fixture).drops.by_full, 1, 2);
+    clog_view_close(third);
+    leave_disk();
+}
+
+/* Where room is not what is wanting, or somebody else takes it at once, it ends
+   before all is gone. */
+static void test_drop_ends_where_it_makes_no_room(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t size = (size_t)1 << 20;
+    char *large = calloc(1, size);
+
+    assert_non_null(large);
+    fixture->options.max_store = 9 << 20;
+    fixture->options.max_record = 1 << 20;
+    open_on_disk(fixture, (uint64_t)1 << 40);
+    for (int k = 0; k < 80; k++)
+        assert_int_equal(clog_append(fixture->log, large, size, 0, NULL), 0);
+    disk.others = disk.size;
+    disk.lies = true;
+    assert_int_equal(clog_append(fixture->log, large, size, 0, NULL), -ENOSPC);
+    assert_in_range(fixture_status(fixture).drops.by_full, 1, 3);
+    leave_disk();
+    free(large);
+}
+
+/* A log that could not become larger than a segment has some to drop all the
+   same. */
+static void test_drop_has_something_to_drop(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_on_disk(fixture, 1000000);
+    for (int k = 0; k < 100; k++) {
+        fixture_fill_batch(fixture, 1000);
+        assert_true(fixture_status(fixture).stored_bytes > 1000);
+    }
+    assert_true(fixture_status(fixture).drops.by_full > 0);
+    assert_true(fixture_status(fixture).stored_bytes > 500000);
+    /* Others leave less: what was small enough is large now. */
+    disk.others = disk_free() + 500000;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_fill_batch(fixture, 1000);
+    leave_disk();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_drop_is_decided_on_what_is_there),
+        FIXTURE_TEST(test_drop_nothing_for_what_cannot_fit),
+        FIXTURE_TEST(test_drop_nothing_that_is_viewed),
+        FIXTURE_TEST(test_drop_ends_where_it_makes_no_room),
+        FIXTURE_TEST(test_drop_has_something_to_drop),
     };
 
     return cmocka_run_group_tests_name("drop", tests, NULL, NULL);

@@ -127,6 +127,90 @@ static void test_retain_bytes(void **state)
     expect_left(fixture, fixture_status(fixture).oldest, next);
 }
 
+/* A limit set on a log that has grown without: what it allows stays, though all
+   is in one segment; and when it is there again behind it, that goes. */
+static void test_retain_limit_on_an_old_log(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_open(fixture);
+    fixture_fill_batch(fixture, 10000);
+    fixture->options.retain_records = 1000;
+    fixture_open(fixture);
+    /* Without an append the active segment is rolled, and nothing dropped. */
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 2);
+    assert_int_equal(fixture_status(fixture).records, 10000);
+    fixture_fill(fixture, 999);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).records, 10999);
+    fixture_fill(fixture, 1);
+    assert_int_equal(clog_retain(fixture->log), 1);
+    assert_int_equal(fixture_status(fixture).records, 1000);
+    fixture_fill(fixture, 1);
+    assert_int_equal(clog_retain(fixture->log), 1);
+    expect_left(fixture, 10250, 11001);
+}
+
+/* So it is with one large batch. */
+static void test_retain_limit_and_a_large_batch(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retain_bytes = 50000;
+    fixture_open(fixture);
+    fixture_fill_batch(fixture, 2000);
+    assert_true(fixture_status(fixture).stored_bytes > 100000);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 2);
+    fixture_fill(fixture, 100);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).oldest, 0);
+    fixture_fill(fixture, 1000);
+    assert_true(clog_retain(fixture->log) > 0);
+    assert_in_range(fixture_status(fixture).stored_bytes, 37500, 50000);
+}
+
+/* A segment counts with all its files, and small records are mostly slots. */
+static void test_retain_bytes_of_small_records(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retain_bytes = 4000;
+    fixture_open(fixture);
+    for (int i = 0; i < 500; i++)
+        (void)fixture_append(fixture, "x");
+    assert_true(clog_retain(fixture->log) > 0);
+    assert_in_range(fixture_status(fixture).stored_bytes, 3000, 4000);
+}
+
+static int refuse_mkdir(struct io *io, int dir, const char *name, mode_t mode)
+{
+    (void)io;
+    (void)dir;
+    (void)name;
+    (void)mode;
+    return -ENOSPC;
+}
+
+/* On a disk without room for a roll what is old goes all the same. */
+static void test_retain_on_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 100 * SECOND;
+    fixture_open(fixture);
+    fixture_fill(fixture, 6);
+    fixture->fake.ops.mkdir = refuse_mkdir;
+    fixture->fake.now += 101 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), -ENOSPC);
+    expect_left(fixture, 4, 6);
+    fixture->fake.ops.mkdir = io_posix()->ops->mkdir;
+    assert_int_equal(clog_retain(fixture->log), 1);
+    expect_left(fixture, 6, 6);
+}
+
 /* The age is that of a segment's last record; an idle log's active segment
    is rolled for it. */
 static void test_retain_age(void **state)
@@ -220,6 +304,144 @@ static void test_retain_keep_unread(void **state)
     assert_int_equal(clog_cursor_remove(fixture->log, "a"), 0);
     fixture_fill(fixture, 1);
     expect_left(fixture, 2, 11);
+}
+
+/* By hand neither. */
+static void test_retain_keep_unread_by_hand(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.flags = CLOG_KEEP_UNREAD;
+    open_small(fixture);
+    fixture_fill(fixture, 6);
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    assert_int_equal(clog_drop(fixture->log, 0), -EBUSY);
+    assert_int_equal(clog_cursor_move(fixture->log, "a", 2), 0);
+    assert_int_equal(clog_drop(fixture->log, 0), 0);
+    assert_int_equal(clog_drop(fixture->log, 2), -EBUSY);
+    expect_left(fixture, 2, 6);
+}
+
+/* Where the oldest may go on a full disk, it does so there alone. */
+static void test_retain_keep_unread_and_drop_oldest(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.flags = CLOG_KEEP_UNREAD | CLOG_DROP_OLDEST;
+    fixture->options.max_index = 32;
+    fixture->options.retain_records = 8;
+    fixture->options.retain_bytes = 1000;
+    fixture->options.retain_age_ns = SECOND;
+    fixture_open(fixture);
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    fixture_fill(fixture, 20);
+    fixture->fake.now += 10 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    expect_left(fixture, 0, 20);
+    assert_int_equal(clog_drop(fixture->log, 0), -EBUSY);
+    fixture_fill(fixture, 2);
+    fixture->fake.ops.mkdir = refuse_mkdir;
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    assert_true(fixture_status(fixture).drops.by_full > 0);
+}
+
+/* A cursor whose file is damaged has read nothing, as far as is known. */
+static void test_retain_keep_unread_by_a_damaged_cursor(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.flags = CLOG_KEEP_UNREAD;
+    fixture->options.retain_records = 8;
+    fixture_open(fixture);
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    fixture_fill(fixture, 8);
+    assert_int_equal(clog_cursor_move(fixture->log, "a", 8), 0);
+    fixture_close(fixture);
+    file_flip(fixture->dir, "cursors/a", 7);
+    fixture_open(fixture);
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    expect_left(fixture, 0, 8);
+    assert_int_equal(clog_cursor_remove(fixture->log, "a"), 0);
+    fixture_fill(fixture, 2);
+    assert_int_equal(clog_retain(fixture->log), 1);
+    expect_left(fixture, 2, 10);
+}
+
+/* Retention that has come in the midst of a change of a cursor: it is begun in
+   the first sync of the change, and given time. */
+static struct {
+    struct clog *log;
+    pthread_t thread;
+    bool armed;
+    int result;
+} beside;
+
+static void *retain_beside(void *log)
+{
+    beside.result = clog_retain(log);
+    return NULL;
+}
+
+static int hooked_sync(struct io *io, int fd)
+{
+    struct timespec a_while = {0, 50000000};
+
+    (void)io;
+    (void)fd;
+    if (beside.armed) {
+        beside.armed = false;
+        assert_int_equal(
+            pthread_create(&beside.thread, NULL, retain_beside, beside.log), 0);
+        (void)nanosleep(&a_while, NULL);
+    }
+    return 0;
+}
+
+static void expect_nothing_lost(struct fixture *fixture, const char *name)
+{
+    struct clog_cursor cursor;
+
+    assert_false(beside.armed);
+    assert_int_equal(pthread_join(beside.thread, NULL), 0);
+    assert_true(beside.result >= 0);
+    assert_int_equal(clog_cursor_get(fixture->log, name, &cursor), 0);
+    assert_int_equal(cursor.lost, 0);
+}
+
+/* What there is when a cursor is made is there when it is. */
+static void test_retain_keep_unread_of_a_new_cursor(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.flags = CLOG_KEEP_UNREAD;
+    fixture->options.retain_records = 8;
+    fixture_open(fixture);
+    fixture_fill(fixture, 16);
+    fixture->fake.ops.sync = hooked_sync;
+    beside.log = fixture->log;
+    beside.armed = true;
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    expect_nothing_lost(fixture, "a");
+}
+
+/* And when it is moved back. */
+static void test_retain_keep_unread_of_a_cursor_that_goes_back(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.flags = CLOG_KEEP_UNREAD;
+    fixture->options.retain_records = 8;
+    fixture_open(fixture);
+    fixture_fill(fixture, 8);
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    assert_int_equal(clog_cursor_move(fixture->log, "a", 8), 0);
+    fixture_fill(fixture, 8);
+    fixture->fake.ops.sync = hooked_sync;
+    beside.log = fixture->log;
+    beside.armed = true;
+    assert_int_equal(clog_cursor_move(fixture->log, "a", 1), 0);
+    expect_nothing_lost(fixture, "a");
 }
 
 /* Without it, a cursor is told what it has lost. */
@@ -607,10 +829,19 @@ int main(void)
         FIXTURE_TEST(test_retain_records),
         FIXTURE_TEST(test_retain_records_below_four_is_einval),
         FIXTURE_TEST(test_retain_bytes),
+        FIXTURE_TEST(test_retain_limit_on_an_old_log),
+        FIXTURE_TEST(test_retain_limit_and_a_large_batch),
+        FIXTURE_TEST(test_retain_bytes_of_small_records),
+        FIXTURE_TEST(test_retain_on_a_full_disk),
         FIXTURE_TEST(test_retain_age),
         FIXTURE_TEST(test_retain_age_with_a_clock_that_steps_back),
         FIXTURE_TEST(test_retain_segment_age_rolls),
         FIXTURE_TEST(test_retain_keep_unread),
+        FIXTURE_TEST(test_retain_keep_unread_by_hand),
+        FIXTURE_TEST(test_retain_keep_unread_and_drop_oldest),
+        FIXTURE_TEST(test_retain_keep_unread_by_a_damaged_cursor),
+        FIXTURE_TEST(test_retain_keep_unread_of_a_new_cursor),
+        FIXTURE_TEST(test_retain_keep_unread_of_a_cursor_that_goes_back),
         FIXTURE_TEST(test_retain_cursor_is_told_what_it_lost),
         FIXTURE_TEST(test_retain_full_drops_oldest),
         FIXTURE_TEST(test_retain_full_keeps_the_active_segment),
