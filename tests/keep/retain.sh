@@ -209,7 +209,7 @@ test_options() {
     local bad
     mkdir "$MNT"
     for bad in retain_bytes=0 retain_bytes=x retain_records=3 retain_age=0 \
-        retain_age=1w retain_age= retain_age=s retain_age=-1 \
+        retain_age=1x retain_age= retain_age=s retain_age=-1 \
         retain_age=36501d segment_age=1.5 full=never full=; do
         fails "$CLOG" -f -o "$bad" "$LOG" "$MNT" 2>"$TMP/error"
         contains "$(cat "$TMP/error")" "${bad%%=*}"
