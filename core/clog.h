@@ -85,6 +85,8 @@ enum {
     CLOG_NOWAIT = 1 << 0, /* fail with EAGAIN rather than wait for a device */
     /* Reads of the stream go on at damaged records, which read as blanks. */
     CLOG_BLANK_DAMAGED = 1 << 1,
+    /* A read of the stream ends where a record does, if one does within it. */
+    CLOG_WHOLE = 1 << 2,
 };
 
 /* Flags of clog_open(). */
@@ -506,9 +508,9 @@ uint64_t clog_view_size(const struct clog_view *view);
 /*
  * Reads up to size bytes at position into data. Returns how many; 0 at the
  * end and past it. Fewer than size only at the end, before a record that
- * fails its check, or where CLOG_NOWAIT got a part. EIO: the record at
- * position fails its check. ESTALE: it has been dropped. flags: CLOG_NOWAIT,
- * CLOG_BLANK_DAMAGED.
+ * fails its check, where CLOG_NOWAIT got a part, or with CLOG_WHOLE. EIO: the
+ * record at position fails its check. ESTALE: it has been dropped. flags:
+ * CLOG_NOWAIT, CLOG_BLANK_DAMAGED, CLOG_WHOLE.
  *
  * With CLOG_BLANK_DAMAGED a record of the stream that fails its check, or that
  * the device cannot read, does not end the read: its bytes are spaces and the

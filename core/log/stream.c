@@ -25,6 +25,9 @@ struct reading {
     uint64_t at;          /* byte of the part's payloads that comes next */
     uint8_t *data;        /* what is left to fill */
     size_t size;
+    size_t asked; /* what there was to fill */
+    bool whole;   /* it ends where a record does, if one does within it */
+    bool ended;   /* ... and has */
     bool blank;   /* damaged records do not end it */
     size_t want;  /* records that are to be known of at once */
     size_t count; /* records from that one on that are known */
@@ -32,13 +35,15 @@ struct reading {
 };
 
 /* What is known is not cleared: it is large. */
-static void begin(struct reading *r, struct stream *stream, size_t want)
+static void begin(struct reading *r, struct stream *stream, unsigned flags)
 {
     r->stream = stream;
     r->data = NULL;
-    r->size = 0;
-    r->blank = false;
-    r->want = want;
+    r->size = r->asked = 0;
+    r->whole = (flags & CLOG_WHOLE) != 0;
+    r->ended = false;
+    r->blank = (flags & CLOG_BLANK_DAMAGED) != 0;
+    r->want = SEGMENT_KNOWN;
     r->count = 0;
 }
 
@@ -52,11 +57,18 @@ static uint64_t payload_at(const struct reading *r, size_t k)
     return position < prefixes ? UINT64_MAX : position - prefixes;
 }
 
+/* Whether the next byte is of the kth of them. */
+static bool holds(const struct reading *r, size_t k)
+{
+    uint64_t start = payload_at(r, k);
+
+    return r->at >= start && r->at - start < r->known[k].place.length;
+}
+
 /* Learns what index and stamps say of the records from i on. EUCLEAN: the next
    byte is not in record i. */
 static int know(struct reading *r, uint64_t i)
 {
-    uint64_t start;
     int n;
 
     r->lookup.i = i;
@@ -64,10 +76,7 @@ static int know(struct reading *r, uint64_t i)
     if (n < 0)
         return n == -EAGAIN ? n : -EUCLEAN;
     r->count = (size_t)n;
-    start = payload_at(r, 0);
-    return r->at >= start && r->at - start < r->known[0].place.length
-               ? 0
-               : -EUCLEAN;
+    return holds(r, 0) ? 0 : -EUCLEAN;
 }
 
 /* Slots on a few pages, which a search may ask about at once. */
@@ -182,6 +191,16 @@ static void advance(struct reading *r, size_t n, uint64_t done)
     r->stream->offset = r->lookup.held.part->base + r->lookup.i;
 }
 
+/* Whether the read goes on with the kth of the known records, which holds the
+   next byte. */
+static bool goes_on(struct reading *r, size_t k)
+{
+    uint64_t left = payload_at(r, k) + r->known[k].place.length - r->at;
+
+    r->ended = r->whole && r->size < r->asked && left > r->size;
+    return !r->ended;
+}
+
 /* Reads of the record that comes next alone, which is checked. */
 static int read_alone(struct reading *r)
 {
@@ -244,15 +263,15 @@ static bool deliver(struct reading *r, uint64_t start, size_t size)
 {
     size_t k = 0;
 
-    while (r->size > 0 && k < r->count) {
+    while (r->size > 0 && k < r->count && holds(r, k)) {
         const struct place *place = &r->known[k].place;
         uint64_t from = place->position - start;
         const uint8_t *frame = r->lookup.buffer.data + from;
         uint64_t skip = r->at - payload_at(r, k);
         size_t n = lookup_clip(r->size, skip, place->length);
 
-        if (n == 0 || place->position < start ||
-            from + RECORD_PREFIX + place->length > size ||
+        if (place->position < start ||
+            from + RECORD_PREFIX + place->length > size || !goes_on(r, k) ||
             !is_good(r, k, frame))
             break;
         memcpy(r->data, frame + RECORD_PREFIX + skip, n);
@@ -297,6 +316,8 @@ static int read_located(struct reading *r)
     size_t before = r->size;
     int e;
 
+    if (!goes_on(r, 0))
+        return 0;
     if (is_for_itself(r))
         return read_alone(r);
     if (RECORD_PREFIX + place.length <= FRAMES) {
@@ -347,7 +368,7 @@ static int read_part(struct reading *r)
     uint64_t end = extent->end - RECORD_PREFIX * extent->count;
     int e = 0;
 
-    while (e == 0 && r->size > 0 && r->at < end) {
+    while (e == 0 && !r->ended && r->size > 0 && r->at < end) {
         e = locate_mended(r);
         if (e == 0) {
             e = read_located(r);
@@ -365,11 +386,10 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size,
     uint64_t at = stream->origin + position;
     int e = 0;
 
-    begin(&r, stream, SEGMENT_KNOWN);
+    begin(&r, stream, flags);
     r.data = data;
-    r.size = size;
-    r.blank = (flags & CLOG_BLANK_DAMAGED) != 0;
-    while (e == 0 && r.size > 0) {
+    r.size = r.asked = size;
+    while (e == 0 && !r.ended && r.size > 0) {
         e = lookup_begin_byte(&r.lookup, stream->log, at + (size - r.size),
                               flags);
         if (e < 0)
@@ -388,7 +408,8 @@ int clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
     struct reading r;
     int e;
 
-    begin(&r, &stream, 1);
+    begin(&r, &stream, 0);
+    r.want = 1;
     e = lookup_begin_byte(&r.lookup, log, position, flags);
     if (e < 0)
         return e;

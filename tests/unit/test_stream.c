@@ -284,6 +284,36 @@ static void test_stream_bad_block_hides_no_other_record(void **state)
     assert_int_equal(fixture_status(fixture).indexes_rebuilt, 1);
 }
 
+/* A read of whole records ends at the end of one, unless not even one fits. */
+static void test_stream_reads_whole_records(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t ends[60] = {0};
+    char data[60 * FIXTURE_TEXT];
+    struct clog_view *view;
+
+    fixture->options.max_index = UINT64_C(25) * 16;
+    fixture_open(fixture);
+    fixture_fill(fixture, 60);
+    for (uint64_t i = 0; i < 60; i++)
+        ends[i] = (i > 0 ? ends[i - 1] : 0) + fixture_text(i, data);
+    view = open_stream(fixture);
+    assert_int_equal(clog_view_read(view, data, sizeof(data), 0, 0), ends[59]);
+    for (uint64_t at = 0; at < ends[59]; at += 7)
+        for (size_t size = 1; size < sizeof(data); size = 2 * size + 1) {
+            uint64_t end = at + size;
+            ssize_t n = clog_view_read(view, data, size, at,
+                                       size % 4 == 1 ? CLOG_WHOLE | CLOG_NOWAIT
+                                                     : CLOG_WHOLE);
+
+            for (size_t i = 0; i < 60; i++)
+                if (ends[i] > at && ends[i] <= at + size)
+                    end = ends[i];
+            assert_int_equal(n, end - at);
+        }
+    clog_view_close(view);
+}
+
 #define STREAM ((size_t)2000 * FIXTURE_TEXT) /* more than there is */
 
 /* Reads at any position, of any size, waiting or not, give the same bytes. */
@@ -331,6 +361,7 @@ int main(void)
         FIXTURE_TEST(test_stream_reads_damage_as_blanks),
         FIXTURE_TEST(test_stream_reads_a_bad_block_as_blanks),
         FIXTURE_TEST(test_stream_bad_block_hides_no_other_record),
+        FIXTURE_TEST(test_stream_reads_whole_records),
         FIXTURE_TEST(test_stream_views_keep_no_buffers),
         FIXTURE_TEST(test_stream_reads_are_the_same_in_any_order),
     };
