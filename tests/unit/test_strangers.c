@@ -50,6 +50,7 @@ static const char *const places[] = {
     "clean.new",
     "durable",
     "durable.new",
+    "staging",
     "cursors",
     "cursors/job",
     "cursors/job.new",
@@ -241,6 +242,7 @@ static void test_strangers_change_nothing_elsewhere(void **state)
     struct bench bench = open_bench(state);
     bool all = getenv("CLOG_LONG") != NULL;
 
+    bench.inside.options.staging = 65536;
     (void)alarm(SECONDS);
     for (enum state end = CLOSED; end < STATES; end++)
         for (size_t k = 0; k < COUNT(places); k++)
