@@ -36,7 +36,7 @@ on() {
         cd /tmp/clog
         tar -xf /out/clog.tar
     '"$2" >"$OUT/log" 2>&1 || {
-        grep -E 'error|warning|FAIL|not ok' -A 3 "$OUT/log" | head -n 60
+        grep -E 'error|ERROR|warning|FAIL|not ok' -A 3 "$OUT/log" | head -n 60
         tail -n 20 "$OUT/log"
         exit 1
     }
@@ -64,6 +64,7 @@ cross() {
 c = "'"$2"'-gcc"
 ar = "'"$2"'-ar"
 strip = "'"$2"'-strip"
+objcopy = "'"$2"'-objcopy"
 pkgconfig = "pkg-config"
 exe_wrapper = "qemu-'"$3"'-static"
 [host_machine]
@@ -158,6 +159,10 @@ least)
     '
     tree=$(with_packages bookworm-development bookworm "${development[@]}")
     on "$tree" '
+        apt-get install -y --no-install-recommends gcc-multilib
+        CC="gcc -m32" meson setup narrow >narrow.log || true
+        grep "ERROR: .* needs 64-bit addresses" narrow.log
+
         apt-get purge -y liburing-dev
         port -Disal=disabled -Dsystemd=disabled
         suites unit traps
