@@ -146,14 +146,16 @@ inside "$bare" '
     flock /var/lib/clog/a true
     clog-verify /var/lib/clog/a
     echo allow_other >/etc/clog/a.conf
-    ! files | diff -q /tmp/before - >/dev/null
+    if files | diff -q /tmp/before - >/dev/null; then
+        echo "what is installed does not show"
+        exit 1
+    fi
 
     # Purged with a log: it stays as it was.
     files | grep " /var/lib/clog/" >/tmp/log
     apt-get purge -y clog libclog0 libclog-dev "*clog*-dbgsym"
     files | grep " /var/lib/clog/" | cmp - /tmp/log
-    [ -z "$(files | grep -v " /var/lib/clog" | diff /tmp/before -)" ] ||
-        { files | diff /tmp/before -; exit 1; }
+    files | grep -v " /var/lib/clog" | diff /tmp/before -
 
     # Purged without one: nothing stays.
     rm -rf /var/lib/clog/a

@@ -28,11 +28,18 @@ booted() {
             wait_for() {
                 local i
                 for i in {1..300}; do
-                    ! "$@" >/dev/null 2>&1 || return 0
+                    fails "$@" >/dev/null 2>&1 || return 0
                     sleep 0.1
                 done
                 echo "in vain: $*"
                 return 1
+            }
+            # fails COMMAND...: it does.
+            fails() {
+                if "$@" >/dev/null 2>&1; then
+                    echo "did not fail: $*"
+                    return 1
+                fi
             }
             pid() {
                 systemctl show --value --property MainPID clog@a
@@ -57,22 +64,22 @@ booted '
 
     killed=$(pid)
     kill -KILL "$killed"
-    wait_for sh -c "echo again >>/srv/clog/a/append"
+    wait_for grep . /srv/clog/a/status
+    echo again >>/srv/clog/a/append
     [ "$(pid)" != "$killed" ]
     printf "hello\nagain\n" | cmp - /srv/clog/a/log
 
     systemctl stop clog@a
-    ! mountpoint /srv/clog/a
+    fails mountpoint /srv/clog/a
     test -e /var/lib/clog/a/clean
-    ! sh -c "echo lost >>/srv/clog/a/append" 2>/dev/null || [ "$(id -u)" = 0 ]
-    su -s /bin/sh nobody -c "echo lost >>/srv/clog/a/append" && exit 1
+    fails su -s /bin/sh nobody -c "echo lost >>/srv/clog/a/append"
     [ "$(stat -c %a /srv/clog/a)" = 555 ]
 
     # A wrong line is an error of the start, with the line.
     echo colour=red >>/etc/clog/a.conf
-    ! systemctl start clog@a
+    fails systemctl start clog@a
     grep "a.conf: line 3 is refused" /out/clog.err
-    ! systemctl start clog@none
+    fails systemctl start clog@none
     sed -i "/colour/d" /etc/clog/a.conf
 
     # Elsewhere, as the unit says.
@@ -85,15 +92,38 @@ booted '
 
     # Removed while it runs.
     dpkg --remove clog
-    ! mountpoint /mnt/b
+    fails mountpoint /mnt/b
     test -e /var/lib/clog/a/clean
 '
 
-# The same, but for a mount namespace: nobody else sees what it has mounted.
+# Mount units, of their own files and of fstab, with a log and without one.
+booted '
+    mkdir -p /var/lib/clog /mnt/unit /mnt/fstab /mnt/none
+    printf "[Mount]\nWhat=/var/lib/clog/unit\nWhere=/mnt/unit\nType=clog\n" \
+        >/etc/systemd/system/mnt-unit.mount
+    cat >>/etc/fstab <<END
+/var/lib/clog/fstab     /mnt/fstab  fuse.clog  nofail,noatime,sync=always  0  0
+/var/lib/none/none/log  /mnt/none   clog       nofail,x-systemd.automount  0  0
+END
+    systemctl daemon-reload
+    for name in unit fstab; do
+        systemctl start "mnt-$name.mount"
+        echo hello >>"/mnt/$name/append"
+        [ "$(cat "/mnt/$name/records/0")" = hello ]
+        systemctl stop "mnt-$name.mount"
+        fails mountpoint "/mnt/$name"
+        flock "/var/lib/clog/$name" true
+        test -e "/var/lib/clog/$name/clean"
+    done
+    fails systemctl start mnt-none.mount
+    fails mountpoint /mnt/none
+'
+
+# The service in a mount namespace of its own: nobody else sees what it has mounted.
 booted '
     printf "[Service]\nProtectSystem=strict\n" \
         >/etc/systemd/system/clog@.service.d/protect.conf
     systemctl daemon-reload
     systemctl start clog@a
-    ! mountpoint /srv/clog/a
+    fails mountpoint /srv/clog/a
 '
