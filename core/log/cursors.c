@@ -127,7 +127,9 @@ static int load_one(void *ctx, const char *name)
         return 0;
     }
     r = cursor_load(cursors->io, cursors->dir, name, &offset);
-    if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+    /* What the device does not give may be well: a log that opened without it
+       would let a consumer begin again. */
+    if (r < 0 && r != -EUCLEAN)
         return r;
     if (r < 0)
         report_note(loading->report, CLOG_NOTE_ROT, NULL, METADATA_CURSORS,

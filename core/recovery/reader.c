@@ -156,8 +156,8 @@ int reader_copy(struct reader *reader, enum reader_window window,
         size_t n = 0;
         int r = reader_look(reader, window, position, size, &bytes, &n);
 
-        if (r < 0)
-            return r;
+        if (r < 0 || !bytes)
+            return r < 0 ? r : -EIO;
         memcpy(to, bytes, n);
         to += n;
         position += n;

@@ -298,8 +298,8 @@ static void set_nothing_readable(struct bench *bench, unsigned n)
         .same_boot = n / 3 % 2,
         .unread = n >= 288,
         .stamps_missing = n / 6 % 2,
-        .store_size = n / 12 % 2 * 30,
-        .stamps_size = n / 24 % 4 * 8,
+        .store_size = (uint64_t)(n / 12 % 2) * 30,
+        .stamps_size = (uint64_t)(n / 24 % 4) * 8,
         .stamps_count = n / 24 % 4 / 2,
         .index_count = n / 96 % 3,
     };

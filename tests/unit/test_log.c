@@ -587,7 +587,7 @@ static void test_log_close_with_failed_sync_is_not_clean(void **state)
 static void test_log_empty_has_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_status status = {.size = sizeof(status)};
+    struct clog_status status;
     struct clog_record record;
     struct clog_segment segment;
 
@@ -631,7 +631,7 @@ static void test_log_past_next_is_enoent(void **state)
 static void test_log_status_adds_up(void **state)
 {
     struct fixture *fixture = *state;
-    struct clog_status status = {.size = sizeof(status)};
+    struct clog_status status;
     struct clog_segment segment = {0};
     struct clog_space space;
     uint64_t stored = 0;

@@ -378,7 +378,7 @@ static void test_view_short_stamps_hide_nothing_else(void **state)
     fixture_open(fixture);
     fixture_fill(fixture, 15);
     fixture_close(fixture);
-    file_resize(fixture->dir, ZERO "/stamps", 8 * 16);
+    file_resize(fixture->dir, ZERO "/stamps", UINT64_C(8) * 16);
     fixture_open(fixture);
     file_flip(fixture->dir, ZERO "/index", 5 * 16 + 15);
     file_flip(fixture->dir, ZERO "/index", 9 * 16 + 15);
@@ -387,9 +387,9 @@ static void test_view_short_stamps_hide_nothing_else(void **state)
     fixture_expect(fixture, 9, text);
     assert_int_equal(clog_view_segment(fixture->log, 0, CLOG_STAMPS, &view), 0);
     assert_int_equal(clog_view_read(view, data, sizeof(data), 0, 0), 8 * 16);
-    assert_int_equal(clog_view_read(view, data, 1, 8 * 16 - 1, 0), 1);
-    assert_int_equal(clog_view_read(view, data, 1, 8 * 16, 0), -EIO);
-    assert_int_equal(clog_view_read(view, data, 1, 10 * 16, 0), 0);
+    assert_int_equal(clog_view_read(view, data, 1, 127, 0), 1);
+    assert_int_equal(clog_view_read(view, data, 1, 128, 0), -EIO);
+    assert_int_equal(clog_view_read(view, data, 1, 160, 0), 0);
     clog_view_close(view);
 }
 
