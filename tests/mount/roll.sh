@@ -53,7 +53,7 @@ test_sealed_files_are_read_only() {
     seq -f 'a line of some length, number %.0f' 1 5000 >>"$MNT/append"
     (($(status segments) > 2)) || fail "no roll"
     active=$(ls "$LOG/segments" | tail -n 1)
-    sealed=$(find "$LOG/segments" -mindepth 1 ! -path "*/$active*")
+    sealed=$(find "$LOG/segments" -type f ! -path "*/$active*")
     [[ -n $sealed ]] || fail "nothing is sealed"
     xargs stat -c %A <<<"$sealed" | grep w && fail "writable although sealed"
     [[ -w $LOG/segments/$active/store ]] || fail "active, and not writable"
