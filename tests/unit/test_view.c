@@ -490,7 +490,7 @@ static void test_view_stream_find_and_position_agree(void **state)
     uint64_t position = 0;
     uint64_t found;
 
-    fixture->options.max_index = 7 * 16;
+    fixture->options.max_index = UINT64_C(7) * 16;
     fixture_open(fixture);
     fixture_fill(fixture, 40);
     for (uint64_t i = 0; i < 40; i++) {
@@ -524,7 +524,7 @@ static void test_view_stream_positions_after_a_drop(void **state)
     struct clog_span span;
     uint64_t position;
 
-    fixture->options.max_index = 7 * 16;
+    fixture->options.max_index = UINT64_C(7) * 16;
     fixture_open(fixture);
     fixture_fill(fixture, 20);
     assert_int_equal(clog_drop(fixture->log, 0), 0);
@@ -564,7 +564,7 @@ static void test_view_lookups_nowait_of_closed_files_are_eagain(void **state)
     struct clog_span span;
     uint64_t found, start;
 
-    fixture->options.max_index = 7 * 16;
+    fixture->options.max_index = UINT64_C(7) * 16;
     fixture_open(fixture);
     fixture_fill(fixture, 20);
     assert_int_equal(clog_stream_position(fixture->log, 9, 0, &start), 0);
@@ -592,7 +592,7 @@ static void test_view_try_close_frees_no_space(void **state)
     struct fixture *fixture = *state;
     struct clog_view *views[3];
 
-    fixture->options.max_index = 7 * 16;
+    fixture->options.max_index = UINT64_C(7) * 16;
     fixture_open(fixture);
     fixture_fill(fixture, 20);
     assert_int_equal(clog_view_record(fixture->log, 1, 0, &views[0]), 0);
