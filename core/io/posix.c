@@ -108,6 +108,19 @@ static int posix_sync(struct io *io, int fd)
     return result(fsync(fd));
 }
 
+/* A time beyond what 64 bits of nanoseconds hold, in 2262 or 1677, is the
+   nearest that they do. */
+static int64_t in_ns(const struct timespec *time)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow((int64_t)time->tv_sec, INT64_C(1000000000),
+                               &ns) ||
+        __builtin_add_overflow(ns, (int64_t)time->tv_nsec, &ns))
+        return time->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
 static void from_stat(const struct stat *st, struct io_stat *ret)
 {
     ret->type = S_ISREG(st->st_mode)   ? IO_FILE
@@ -116,8 +129,7 @@ static void from_stat(const struct stat *st, struct io_stat *ret)
     ret->size = (uint64_t)st->st_size;
     ret->mode = st->st_mode & 07777;
     ret->links = st->st_nlink;
-    ret->time_ns =
-        (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    ret->time_ns = in_ns(&st->st_mtim);
     ret->dev = st->st_dev;
     ret->ino = st->st_ino;
 }
@@ -303,7 +315,7 @@ static int64_t posix_now(struct io *io)
 
     (void)io;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return in_ns(&now);
 }
 
 static int64_t posix_uptime(struct io *io)
@@ -312,7 +324,7 @@ static int64_t posix_uptime(struct io *io)
 
     (void)io;
     (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return in_ns(&now);
 }
 
 static int posix_boot_id(struct io *io, char ret[static 37])

@@ -175,6 +175,8 @@ static int apply(struct recovery *recovery, struct found *found,
 
     if (!recovery->read_only && decision->cut) {
         r = quarantine_tail(recovery, found, &decision->keep);
+        if (r == -EROFS)
+            return r;
         if (r < 0)
             turn_read_only(recovery, r, step);
     }
@@ -182,6 +184,9 @@ static int apply(struct recovery *recovery, struct found *found,
         report_torn(recovery, found, scan, decision);
     if (!recovery->read_only) {
         r = repair_tail(recovery, found, scan, decision, evidence->durable);
+        /* Nobody can write here, and to write was asked for. */
+        if (r == -EROFS)
+            return r;
         if (r < 0)
             turn_read_only(recovery, r, "making the last segment durable");
     }
