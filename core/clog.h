@@ -133,14 +133,22 @@ struct clog_options {
     uint64_t retain_age_ns;  /* of a segment's last record */
     uint64_t segment_age_ns; /* a segment is rolled when its first record is
                                 older; a quarter of retain_age_ns */
+    /* Ages do not follow the time of day, which may be wrong for a while. What
+       was appended since the log was opened is as old as the kernel's uptime
+       says. What was there before is as old as its time says, if its checksum
+       holds, or its file's where that time is still to come; but that nothing
+       was appended for more than a minute before the log was opened, as the
+       time of day has it, is believed when the log has been open for as long,
+       or for an hour. From the opening on that too ages by the uptime. */
     /* Called now and then while open reads much; NULL for silence. done and
        total are bytes, done in [0, total]. Must not call into the log. */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx; /* borrowed until clog_open() returns */
     /* Called when damage is met while the log is open, that open did not know
        of; from any thread that reads, once for what is found; of records that
-       the device cannot read, for the first few of a segment. Must not call
-       into the log. */
+       the device cannot read, for the first few of a segment. And when ages
+       matter and the time of day was set ahead; from clog_retain(), once. Must
+       not call into the log. */
     void (*noticed)(void *ctx, const struct clog_note *note);
     void *noticed_ctx; /* borrowed until clog_close() */
     /* Bytes of a staging buffer, a power of two from 64 KiB to 64 MiB; 0: none,
@@ -164,6 +172,7 @@ enum clog_note_kind {
     CLOG_NOTE_PREFIX,     /* a length prefix is wrong, and is known better */
     CLOG_NOTE_READ_ONLY,  /* why the log takes no appends */
     CLOG_NOTE_FOREIGN,    /* not the log's, and left as it is */
+    CLOG_NOTE_CLOCK,      /* the time of day was set far ahead */
 };
 
 /* One thing that open found, in the words of its file and place. */
@@ -383,6 +392,12 @@ struct clog_status {
     uint64_t staged;  /* bytes of the store in it that are not in the files */
     int sync_error;   /* the failed sync's errno, 0 */
     bool writable;    /* the log takes appends */
+    /* By how much the time of day was set ahead since the log was opened, ns;
+       0: by less than a minute. Nothing ages by that. */
+    uint64_t clock_ahead_ns;
+    /* By how much what was there when the log was opened would be older by the
+       time of day than it is taken to be, ns; see retain_age_ns. */
+    uint64_t age_withheld_ns;
 };
 
 /*

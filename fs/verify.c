@@ -64,6 +64,8 @@ static const char *kind_name(enum clog_note_kind kind)
         return "read-only";
     case CLOG_NOTE_FOREIGN:
         return "foreign";
+    case CLOG_NOTE_CLOCK:
+        return "clock";
     }
     return "unknown";
 }

@@ -72,6 +72,12 @@ static int append_with_room(struct clog *log, const struct stage_append *append,
     return r;
 }
 
+/* Asked for only where it is wanted for ages. */
+static int64_t uptime(const struct clog *log)
+{
+    return log->options.segment_age_ns > 0 ? io_uptime(log->io) : 0;
+}
+
 /* The time of a batch: that of the clock, but never before the last one's. */
 static uint64_t batch_time(const struct clog *log) REQUIRES(log->append_lock)
 {
@@ -119,7 +125,7 @@ static int append_locked(struct clog *log, struct request *request,
                          &room, &extent);
     if (r < 0)
         return r;
-    segments_grow(&log->segments, &extent, batch->time_ns);
+    segments_grow(&log->segments, &extent, batch->time_ns, uptime(log));
     *ret_offset = first;
     return 0;
 }

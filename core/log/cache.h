@@ -31,6 +31,10 @@ struct part {
     uint64_t first_ns;      /* protected by segments.lock: time of its first
                                record; 0: not known */
     uint64_t last_ns;       /* likewise of its last */
+    int64_t first_uptime;   /* protected by segments.lock: that of the system
+                               when its first record was appended; 0: before
+                               the log was opened, or nobody wants to know */
+    int64_t last_uptime;    /* likewise of its last */
     bool sealed;            /* protected by segments.lock */
     bool dropped;           /* protected by segments.lock */
     struct segment *files;  /* protected by cache.lock, owned; NULL: closed */

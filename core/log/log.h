@@ -18,6 +18,7 @@
  *     reindex_lock      one rebuilding of an index at a time
  *     cursors.changing  one change of a cursor at a time
  *     cursors.lock      the cursors
+ *     ages.lock         what is believed of the time of the opening
  *     durability.gate   one sync at a time, with its result
  *     durability.lock   who syncs, who waits, and what is durable
  *     waiters.lock      who waits for records
@@ -32,6 +33,7 @@
 
 #include "clog.h"
 #include "io/io.h"
+#include "log/ages.h"
 #include "log/cursors.h"
 #include "log/durability.h"
 #include "log/lock.h"
@@ -62,9 +64,11 @@ struct clog {
     enum roll roll;         /* protected by append_lock */
 
     struct mutex retain_lock;
+    bool told_of_clock; /* protected by retain_lock: it was noticed */
 
     struct mutex reindex_lock;
 
+    struct ages ages;
     struct cursors cursors;
     struct durability durability;
     struct waiters waiters; /* for records */

@@ -64,6 +64,7 @@ static void init_log(struct clog *log, struct io *io)
     mutex_init(&log->append_lock);
     mutex_init(&log->retain_lock);
     mutex_init(&log->reindex_lock);
+    ages_init(&log->ages);
     durability_init(&log->durability, io);
     cursors_init(&log->cursors, io, &log->durability);
     waiters_init(&log->waiters);
@@ -77,6 +78,7 @@ static void free_log(struct clog *log)
     waiters_done(&log->waiters);
     cursors_done(&log->cursors);
     durability_done(&log->durability);
+    ages_done(&log->ages);
     mutex_done(&log->reindex_lock);
     mutex_done(&log->retain_lock);
     mutex_done(&log->append_lock);
@@ -188,6 +190,17 @@ static void take_staged(struct clog *log, struct recovery *recovery)
         log->segments.cache.staging = &log->stage.staging;
 }
 
+static void begin_ages(struct clog *log)
+{
+    struct clocks clocks = {io_now(log->io), io_uptime(log->io)};
+    struct part *active = log->segments.active;
+    int64_t last_ns = ages_time(log->segments.last_ns);
+
+    if ((last_ns == 0 || last_ns > clocks.now) && active)
+        last_ns = ages_time(times_file(log, active));
+    ages_begin(&log->ages, &clocks, last_ns);
+}
+
 static int take_over(struct clog *log, struct recovery *recovery)
 {
     int r = 0;
@@ -209,6 +222,7 @@ static int take_over(struct clog *log, struct recovery *recovery)
         return r;
     /* Last: they may meet an index to be mended, which wants to be written. */
     times_learn_last(log);
+    begin_ages(log);
     times_learn_first(log, 0);
     if (log->segments.active)
         times_learn_first(log, log->segments.active->base);

@@ -3,20 +3,44 @@
 #include "log/limits.h"
 #include "log/roll.h"
 #include "log/segments.h"
+#include "log/times.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
-/* Whether the last record is older than it may be. */
-static bool is_old(struct clog *log, const struct oldest *oldest)
+static struct clocks read_clocks(const struct clog *log)
 {
-    uint64_t age_ns = log->options.retain_age_ns;
-    struct clog_segment segment;
-    int64_t now = io_now(log->io);
+    return (struct clocks){io_now(log->io), io_uptime(log->io)};
+}
 
-    return age_ns > 0 && now > 0 &&
-           clog_segment(log, oldest->part->base, 0, &segment) == 0 &&
-           (uint64_t)now > segment.time_ns &&
-           (uint64_t)now - segment.time_ns > age_ns;
+/* The age of a part's first or last record. It was appended at that uptime; or,
+   0, before the log was opened, at that time by a stamp whose checksum holds;
+   or, where that is none or not yet, when its file was last changed. */
+static uint64_t age_of(struct clog *log, struct part *part, int64_t uptime,
+                       uint64_t time_ns)
+{
+    struct clocks clocks = read_clocks(log);
+
+    if (uptime > 0)
+        return ages_since(uptime, &clocks);
+    if (time_ns == 0 || ages_time(time_ns) > log->ages.opened.now)
+        time_ns = times_file(log, part);
+    return ages_before(&log->ages, ages_time(time_ns), &clocks);
+}
+
+/* Whether the last record of the part, which is sealed, is older than it may
+   be. */
+static bool is_old(struct clog *log, struct part *part)
+{
+    uint64_t time_ns = 0;
+
+    if (log->options.retain_age_ns == 0)
+        return false;
+    if (part->last_uptime == 0)
+        (void)times_last(log, part, 0, &time_ns);
+    return age_of(log, part, part->last_uptime, time_ns) >
+           log->options.retain_age_ns;
 }
 
 /* Which limit the oldest segment, which is sealed, must go by. */
@@ -30,7 +54,7 @@ static enum drop_cause due(struct clog *log, const struct oldest *oldest)
     if (limits_drop(oldest->records, oldest->extent.count,
                     options->retain_records))
         return DROP_BY_RECORDS;
-    return is_old(log, oldest) ? DROP_BY_AGE : DROP_BY_NONE;
+    return is_old(log, oldest->part) ? DROP_BY_AGE : DROP_BY_NONE;
 }
 
 /* Drops the oldest segment if a limit says so. Returns 1 if it did. */
@@ -66,14 +90,18 @@ static int retain_all(struct clog *log)
 }
 
 /* Whether the active segment's first record is older than it may be. */
-static bool is_aged(const struct clog *log) REQUIRES(log->append_lock)
+static bool is_aged(struct clog *log) REQUIRES(log->append_lock)
 {
-    uint64_t age_ns = log->options.segment_age_ns;
-    uint64_t first_ns = segments_active(&log->segments)->first_ns;
-    int64_t now = io_now(log->io);
+    struct part *part = segments_active(&log->segments);
+    uint64_t first_ns;
 
-    return age_ns > 0 && now > 0 && first_ns > 0 && (uint64_t)now > first_ns &&
-           (uint64_t)now - first_ns > age_ns;
+    if (log->options.segment_age_ns == 0)
+        return false;
+    rwlock_read(&log->segments.lock);
+    first_ns = part->first_ns;
+    rwlock_unlock(&log->segments.lock);
+    return age_of(log, part, part->first_uptime, first_ns) >
+           log->options.segment_age_ns;
 }
 
 /* Whether it is larger than a limit of the log wants it. */
@@ -105,6 +133,29 @@ static int roll_if_due(struct clog *log)
     return r;
 }
 
+/* Says once that the time of day has been set ahead, where ages matter. */
+static void tell_of_clock(struct clog *log)
+{
+    struct clocks clocks = read_clocks(log);
+    uint64_t ahead = ages_ahead(&log->ages, &clocks);
+    struct clog_note note = {.kind = CLOG_NOTE_CLOCK};
+    bool tell;
+
+    if (log->options.segment_age_ns == 0 || !log->options.noticed)
+        return;
+    mutex_lock(&log->retain_lock);
+    tell = ahead > 0 && !log->told_of_clock;
+    log->told_of_clock = ahead > 0;
+    mutex_unlock(&log->retain_lock);
+    if (!tell)
+        return;
+    (void)snprintf(note.text, sizeof(note.text),
+                   "the time of day went ahead by %" PRIu64 " seconds; records "
+                   "do not age by that",
+                   ahead / 1000000000);
+    log->options.noticed(log->options.noticed_ctx, &note);
+}
+
 /* Dropping comes first: it needs no room, and makes some. */
 int clog_retain(struct clog *log)
 {
@@ -112,6 +163,7 @@ int clog_retain(struct clog *log)
 
     if (!durability_writable(&log->durability))
         return -EROFS;
+    tell_of_clock(log);
     dropped = retain_all(log);
     rolled = roll_if_due(log);
     more = rolled > 0 ? retain_all(log) : 0;

@@ -314,13 +314,16 @@ int segments_add(struct segments *segments, struct part *part)
 }
 
 void segments_grow(struct segments *segments, const struct extent *extent,
-                   uint64_t time_ns)
+                   uint64_t time_ns, int64_t uptime)
 {
     struct part *part = segments_active(segments);
     uint64_t count = extent->count - part->extent.count;
     uint64_t payload = extent->end - part->extent.end - RECORD_PREFIX * count;
 
     rwlock_write(&segments->lock);
+    if (part->extent.count == 0)
+        part->first_uptime = uptime;
+    part->last_uptime = uptime;
     part->extent = *extent;
     if (part->first_ns == 0)
         part->first_ns = time_ns;

@@ -133,10 +133,10 @@ uint64_t segments_droppable(struct segments *segments);
    its base is not above those of the others. */
 int segments_add(struct segments *segments, struct part *part);
 
-/* Publishes what has been appended to the active part, at that time. The caller
-   is the one who appends. */
+/* Publishes what has been appended to the active part, at that time, and at
+   that uptime of the system. The caller is the one who appends. */
 void segments_grow(struct segments *segments, const struct extent *extent,
-                   uint64_t time_ns);
+                   uint64_t time_ns, int64_t uptime);
 
 /* From here on the part never changes, and may be dropped. The last that is
    done to it in a roll. */

@@ -29,6 +29,7 @@ int clog_space(struct clog *log, struct clog_space *ret_space)
 
 int clog_status(struct clog *log, struct clog_status *ret_status)
 {
+    struct clocks clocks = {io_now(log->io), io_uptime(log->io)};
     struct clog_status status = {0};
 
     segments_status(&log->segments, &status);
@@ -47,6 +48,8 @@ int clog_status(struct clog *log, struct clog_status *ret_status)
     status.prefixes_mended = atomic_load(&log->prefixes);
     status.sync_error = -durability_error(&log->durability);
     status.writable = durability_writable(&log->durability);
+    status.clock_ahead_ns = ages_ahead(&log->ages, &clocks);
+    status.age_withheld_ns = ages_withheld(&log->ages, &clocks);
     return sized_give(&status, sizeof(status), ret_status);
 }
 

@@ -113,18 +113,25 @@ int times_last(struct clog *log, struct part *part, unsigned flags,
     return r;
 }
 
+uint64_t times_file(struct clog *log, struct part *part)
+{
+    struct lookup lookup;
+    uint64_t time_ns;
+
+    if (lookup_begin_part(&lookup, log, part, 0) < 0)
+        return 0;
+    time_ns = lookup_file_time(&lookup);
+    lookup_end(&lookup);
+    return time_ns;
+}
+
 /* The part's first time, or that of its file. */
 static uint64_t first_time(struct clog *log, struct part *part)
 {
     uint64_t time_ns = 0;
-    struct lookup lookup;
 
     (void)times_first(log, part, 0, &time_ns);
-    if (time_ns > 0 || lookup_begin_part(&lookup, log, part, 0) < 0)
-        return time_ns;
-    time_ns = lookup_file_time(&lookup);
-    lookup_end(&lookup);
-    return time_ns;
+    return time_ns > 0 ? time_ns : times_file(log, part);
 }
 
 void times_learn_first(struct clog *log, uint64_t base)

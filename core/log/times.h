@@ -27,6 +27,9 @@ int times_last(struct clog *log, struct part *part, unsigned flags,
 int times_first(struct clog *log, struct part *part, unsigned flags,
                 uint64_t *ret_time_ns);
 
+/* When the part's store was last changed; 0: that is not known. May wait. */
+uint64_t times_file(struct clog *log, struct part *part);
+
 /* Learns part->first_ns of the first part at or after base that has records:
    what clog_status() says of the oldest record is never looked for there. Of
    records without stamps it is their file's time. May wait. */

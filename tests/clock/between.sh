@@ -31,6 +31,35 @@ test_mounted_before_the_clock_is_set() {
     stays 1 1 42
 }
 
+# A clock that is ahead when the log is mounted, and is set right then.
+test_mounted_while_it_is_ahead() {
+    with_clock 0
+    mount_with_clock "${small[@]}"
+    append 1 41
+    again $((100 * year)) "${small[@]}" -o retain_age=30d
+    sleep 1.5
+    with_clock 0
+    stays 1 1 41
+    killed $((40 * day)) "${small[@]}" -o retain_age=30d
+    sleep 1.5
+    with_clock 0
+    stays 1 1 41
+}
+
+# What was appended while the clock was ahead is no reason to keep all that
+# follows until then.
+test_the_future_stays_behind() {
+    with_clock $((50 * year))
+    mount_with_clock "${small[@]}"
+    append 1 8
+    again 0 "${small[@]}" -o retain_age=3s
+    append 9 41
+    wait_for 30 oldest_at_least 40
+    again 0 "${small[@]}" -o retain_age=3s
+    append 42 60
+    wait_for 30 oldest_at_least 59
+}
+
 # Nothing is wrong with such a log.
 test_a_log_of_several_clocks() {
     local step n=0

@@ -254,6 +254,165 @@ static void test_retain_age_with_a_clock_that_steps_back(void **state)
     expect_left(fixture, 0, 4);
 }
 
+#define YEAR (SECOND * 366 * 24 * 3600)
+
+static unsigned told;
+
+static void on_notice(void *ctx, const struct clog_note *note)
+{
+    (void)ctx;
+    told += note->kind == CLOG_NOTE_CLOCK;
+}
+
+/* However far ahead the time of day goes, for a moment or for good: nothing is
+   older than it was, nothing is dropped or rolled, and it is said. */
+static void test_retain_age_with_a_clock_ahead(void **state)
+{
+    static const int64_t steps[] = {120 * SECOND, 3600 * SECOND, YEAR / 12,
+                                    53 * YEAR, 200 * YEAR};
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 100 * SECOND;
+    fixture->options.noticed = on_notice;
+    told = 0;
+    fixture_open(fixture);
+    fixture_fill(fixture, 5);
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        fixture->fake.ahead = steps[i];
+        assert_int_equal(clog_retain(fixture->log), 0);
+        assert_int_equal(clog_retain(fixture->log), 0);
+        assert_int_equal(fixture_status(fixture).clock_ahead_ns, steps[i]);
+        expect_left(fixture, 0, 5);
+        assert_int_equal(fixture_status(fixture).segments, 3);
+        assert_int_equal(told, 1);
+    }
+    fixture->fake.ahead = 0;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).clock_ahead_ns, 0);
+    fixture->fake.ahead = 31 * YEAR;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(told, 2);
+    fixture_fill(fixture, 1);
+    /* It is as far ahead still when they are really old. */
+    fixture->fake.now += 101 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 3);
+    expect_left(fixture, 6, 6);
+}
+
+/* One record with a time to come keeps nothing for ever: not itself, nor what
+   comes after it, whose times cannot be less; not over a restart either. */
+static void test_retain_age_with_a_time_to_come(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 100 * SECOND;
+    fixture_open(fixture);
+    fixture->fake.ahead = 53 * YEAR;
+    fixture_fill(fixture, 1);
+    fixture->fake.ahead = 0;
+    fixture_fill(fixture, 3);
+    fixture->fake.now += 101 * SECOND;
+    fixture_fill(fixture, 2);
+    assert_int_equal(clog_retain(fixture->log), 2);
+    expect_left(fixture, 4, 6);
+    fixture_fill(fixture, 2);
+    fixture_close(fixture);
+    /* The files' times are the system's. */
+    fixture->fake.now += YEAR;
+    fixture_open(fixture);
+    fixture->fake.now += 3600 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 2);
+    expect_left(fixture, 8, 8);
+}
+
+/* A clock that is ahead when the log is opened, for less than an hour. */
+static void test_retain_age_opened_with_a_clock_ahead(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 30 * 24 * 3600 * (uint64_t)SECOND;
+    fixture_open(fixture);
+    fixture_fill(fixture, 5);
+    fixture_power_cut(fixture);
+    fixture->fake.ahead = 31 * 24 * 3600 * SECOND;
+    fixture_open(fixture);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture->fake.now += 3599 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 3);
+    assert_true(fixture_status(fixture).age_withheld_ns > 0);
+    fixture->fake.ahead = 0;
+    fixture->fake.now += SECOND;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    expect_left(fixture, 0, 5);
+    assert_int_equal(fixture_status(fixture).age_withheld_ns, 0);
+    /* And one that is right drops what is as old as that. */
+    fixture_kill(fixture);
+    fixture->fake.now += 31 * 24 * 3600 * SECOND;
+    fixture_open(fixture);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture->fake.now += 3600 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 3);
+}
+
+/* Rot in a stamp makes nothing old: neither the last of a segment that is to go
+   nor the first of the one to be rolled. */
+static void test_retain_age_by_a_damaged_stamp(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 100 * SECOND;
+    fixture_open(fixture);
+    fixture_fill(fixture, 5);
+    fixture_close(fixture);
+    for (int byte = 1; byte >= 0; byte--) {
+        file_flip(fixture->dir, ZERO "/stamps", 16 + (uint64_t)byte);
+        file_flip(fixture->dir, "segments/00000000000000000004/stamps",
+                  (uint64_t)byte);
+        fixture_open(fixture);
+        fixture->fake.now += 20 * SECOND;
+        assert_int_equal(clog_retain(fixture->log), 0);
+        assert_int_equal(fixture_status(fixture).oldest, 0);
+    }
+    fixture->fake.now += 100 * SECOND;
+    assert_true(clog_retain(fixture->log) >= 3);
+}
+
+/* A segment of which no stamp holds is as old as its files. These have the
+   system's time, and so does what they are compared with. */
+static void test_retain_age_without_a_stamp_that_holds(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.max_index = 32;
+    fixture->options.retain_age_ns = 100 * SECOND;
+    fixture_open(fixture);
+    fixture_fill(fixture, 5);
+    fixture_close(fixture);
+    for (uint64_t i = 0; i < 2; i++) {
+        file_flip(fixture->dir, ZERO "/stamps", 16 * i + 14);
+        file_flip(fixture->dir, "segments/00000000000000000002/stamps",
+                  16 * i + 14);
+    }
+    file_flip(fixture->dir, "segments/00000000000000000004/stamps", 14);
+    fixture->fake.now = io_now(io_posix());
+    fixture_open(fixture);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_close(fixture);
+    /* Idle for less than is believed at once. */
+    fixture->fake.now += 50 * SECOND;
+    fixture_open(fixture);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture->fake.now += 20 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture->fake.now += 40 * SECOND;
+    assert_int_equal(clog_retain(fixture->log), 3);
+}
+
 /* Rolling by age alone: an empty segment is not rolled again. */
 static void test_retain_segment_age_rolls(void **state)
 {
@@ -835,6 +994,11 @@ int main(void)
         FIXTURE_TEST(test_retain_on_a_full_disk),
         FIXTURE_TEST(test_retain_age),
         FIXTURE_TEST(test_retain_age_with_a_clock_that_steps_back),
+        FIXTURE_TEST(test_retain_age_with_a_clock_ahead),
+        FIXTURE_TEST(test_retain_age_with_a_time_to_come),
+        FIXTURE_TEST(test_retain_age_opened_with_a_clock_ahead),
+        FIXTURE_TEST(test_retain_age_by_a_damaged_stamp),
+        FIXTURE_TEST(test_retain_age_without_a_stamp_that_holds),
         FIXTURE_TEST(test_retain_segment_age_rolls),
         FIXTURE_TEST(test_retain_keep_unread),
         FIXTURE_TEST(test_retain_keep_unread_by_hand),

@@ -144,11 +144,13 @@ static void test_segments_grow_by_what_is_appended(void **state)
     (void)state;
     (void)add(0, 2);
     part = add(2, 0);
-    segments_grow(&segments, &(struct extent){3, 39}, 1000);
-    segments_grow(&segments, &(struct extent){4, 52}, 2000);
+    segments_grow(&segments, &(struct extent){3, 39}, 1000, 5);
+    segments_grow(&segments, &(struct extent){4, 52}, 2000, 6);
     assert_int_equal(segments_extent(&segments, part).count, 4);
     assert_int_equal(part->first_ns, 1000);
     assert_int_equal(part->last_ns, 2000);
+    assert_int_equal(part->first_uptime, 5);
+    assert_int_equal(part->last_uptime, 6);
     segments_status(&segments, &status);
     assert_int_equal(status.next, 6);
     assert_int_equal(status.records, 6);
