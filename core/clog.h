@@ -220,7 +220,7 @@ void clog_report_done(struct clog_report *report);
  *
  * May wait long: an unclean log's active segment is read whole.
  *
- * EWOULDBLOCK: another process holds it (clog_writer() tells who). ENOENT:
+ * EWOULDBLOCK: another process holds it (clog_holder() tells which). ENOENT:
  * no directory and no CLOG_CREATE, or no parent. ENOTDIR, EACCES, EINVAL and
  * E2BIG (options). EUCLEAN: it is not a log, or not of a version known here;
  * the report's CLOG_NOTE_REFUSED names the file and the byte. On failure the
@@ -235,6 +235,12 @@ int clog_open(const char *path, const struct clog_options *options,
  * ENOENT: nobody has.
  */
 int clog_writer(const char *path, pid_t *ret_pid);
+
+/*
+ * Finds a process that has the log in path open. ENOENT: none has, or the
+ * kernel does not show it to this process.
+ */
+int clog_holder(const char *path, pid_t *ret_pid);
 
 /*
  * Makes everything durable, marks the log clean if that worked, and frees

@@ -10,6 +10,7 @@
 #include "daemon/options.h"
 #include "daemon/progress.h"
 #include "daemon/report.h"
+#include "daemon/waiting.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/session.h"
@@ -64,16 +65,18 @@ static int keep_low_fds(void)
 static void print_open_error(const char *logdir,
                              const struct clog_report *report, int r)
 {
-    pid_t pid;
+    char holder[32];
 
     for (size_t i = 0; i < report->note_count; i++) {
         if (report->notes[i].kind == CLOG_NOTE_REFUSED)
             return; /* notes_print() printed the reason */
     }
-    if (r == -EWOULDBLOCK && clog_writer(logdir, &pid) == 0)
-        message(LOG_ERR, "%s: in use by process %ld", logdir, (long)pid);
-    else
+    if (r == -EWOULDBLOCK) {
+        waiting_holder(logdir, holder, sizeof(holder));
+        message(LOG_ERR, "%s: in use by %s", logdir, holder);
+    } else {
         message(LOG_ERR, "%s: cannot open the log: %s", logdir, strerror(-r));
+    }
 }
 
 static unsigned log_flags(const struct options *options)
@@ -87,6 +90,20 @@ static unsigned log_flags(const struct options *options)
     return flags;
 }
 
+/* Whether to open the log again: the process that has it may be ending. */
+static bool wait_for_holder(struct waiting *waiting, const char *logdir)
+{
+    enum waiting_next next = waiting_next(waiting);
+    char holder[32];
+
+    if (next == WAITING_TELL) {
+        waiting_holder(logdir, holder, sizeof(holder));
+        message(LOG_NOTICE, "%s: waiting for %s, which has it open", logdir,
+                holder);
+    }
+    return next != WAITING_OVER;
+}
+
 static void on_progress(void *progress, uint64_t done, uint64_t total)
 {
     progress_show(progress, done, total);
@@ -98,6 +115,7 @@ static int open_log(struct daemon *daemon)
     const struct options *o = &daemon->options;
     struct progress progress = {0};
     struct clog_report report = {0};
+    struct waiting waiting = {0};
     struct clog_options options = {
         .size = sizeof(options),
         .flags = log_flags(o),
@@ -116,7 +134,9 @@ static int open_log(struct daemon *daemon)
     int r;
 
     progress_start(&progress, "clog: checking the log");
-    r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
+    do
+        r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
+    while (r == -EWOULDBLOCK && wait_for_holder(&waiting, daemon->logdir));
     progress_clear(&progress);
     notes_print(daemon->logdir, &report);
     if (r < 0)

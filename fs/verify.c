@@ -4,6 +4,7 @@
  */
 #include "clog.h"
 #include "daemon/progress.h"
+#include "daemon/waiting.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -168,17 +169,30 @@ static void print_summary(const struct verify *verify,
 
 static void print_error(const struct verify *verify, int r)
 {
-    pid_t pid;
+    char holder[32];
 
-    if (r == -EWOULDBLOCK && clog_writer(verify->logdir, &pid) == 0)
-        fprintf(stderr,
-                "clog-verify: %s: in use by process %ld; unmount it "
-                "first\n",
-                verify->logdir, (long)pid);
+    waiting_holder(verify->logdir, holder, sizeof(holder));
+    if (r == -EWOULDBLOCK)
+        fprintf(stderr, "clog-verify: %s: in use by %s; unmount it first\n",
+                verify->logdir, holder);
     else if (r == -EUCLEAN)
         fprintf(stderr, "clog-verify: %s: not a log\n", verify->logdir);
     else
         fprintf(stderr, "clog-verify: %s: %s\n", verify->logdir, strerror(-r));
+}
+
+/* Whether to try again: the process that has the log may be ending. */
+static bool wait_for_holder(struct waiting *waiting, const char *logdir)
+{
+    enum waiting_next next = waiting_next(waiting);
+    char holder[32];
+
+    if (next == WAITING_TELL) {
+        waiting_holder(logdir, holder, sizeof(holder));
+        fprintf(stderr, "clog-verify: %s: waiting for %s, which has it open\n",
+                logdir, holder);
+    }
+    return next != WAITING_OVER;
 }
 
 static int run(struct verify *verify)
@@ -191,12 +205,15 @@ static int run(struct verify *verify)
         .ctx = verify,
     };
     struct clog_verify_result result = {.size = sizeof(result)};
+    struct waiting waiting = {0};
     int r;
 
     progress_start(&verify->progress, "clog-verify");
     if (verify->json)
         printf("{\"findings\": [");
-    r = clog_verify(verify->logdir, &options, &result);
+    do
+        r = clog_verify(verify->logdir, &options, &result);
+    while (r == -EWOULDBLOCK && wait_for_holder(&waiting, verify->logdir));
     progress_clear(&verify->progress);
     if (r == 0 || verify->json)
         print_summary(verify, &result);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/log.h"
 
+#include "io/holder.h"
 #include "log/cache.h"
 #include "log/limits.h"
 #include "log/roll.h"
@@ -302,6 +303,11 @@ int clog_writer(const char *path, pid_t *ret_pid)
     if (r == 0)
         *ret_pid = writer.pid;
     return r;
+}
+
+int clog_holder(const char *path, pid_t *ret_pid)
+{
+    return holder_find(path, ret_pid);
 }
 
 /* The marker says that nothing after it needs to be looked at; so it is

@@ -167,4 +167,63 @@ test_read_only() {
     find "$LOG" -type f -exec sha256sum {} + | sort | cmp - "$TMP/files"
 }
 
+# umount(8) returns when the kernel has let the mount go, and the daemon closes
+# its log after that.
+test_opening_again_at_once() {
+    local verify i
+    verify=$(dirname "$CLOG")/clog-verify
+    mkdir "$MNT"
+    head -c 20000000 /dev/zero | tr '\0' x | fold -w 100 >"$TMP/lines"
+    for ((i = 0; i < 10 * repeat; i++)); do
+        timeout 100 "$CLOG" "$LOG" "$MNT"
+        cat "$TMP/lines" >>"$MNT/append"
+        detach "$MNT"
+        timeout 100 "$CLOG" "$LOG" "$MNT"
+        echo "$i" >>"$MNT/append"
+        detach "$MNT"
+        timeout 100 "$verify" "$LOG" >"$TMP/verified" 2>&1
+    done
+}
+
+# hold SECONDS: another process has the log open for so long.
+hold() {
+    flock "$LOG" sleep "$1" &
+    holder=$!
+    wait_for 10 eval '! flock --nonblock "$LOG" true'
+}
+
+test_waiting_for_another_process() {
+    local verify
+    verify=$(dirname "$CLOG")/clog-verify
+    mount_log
+    echo hello >>"$MNT/append"
+    unmount_log
+    hold 3
+    mount_log
+    contains "$(cat "$TMP/daemon")" \
+        "^clog: $LOG: waiting for process $holder, which has it open\$"
+    equal "$(cat "$MNT/log")" hello
+    unmount_log
+    hold 3
+    "$verify" "$LOG" >"$TMP/verified" 2>"$TMP/errors"
+    contains "$(cat "$TMP/errors")" \
+        "^clog-verify: $LOG: waiting for process $holder, which has it open\$"
+}
+
+# The last writer is not the holder: another pid may be somebody's by now.
+test_whose_log_it_is() {
+    local verify reader
+    verify=$(dirname "$CLOG")/clog-verify
+    mount_log
+    echo hello >>"$MNT/append"
+    remount_log -o ro
+    reader=$daemon
+    mkdir "$TMP/second"
+    fails timeout 100 "$CLOG" -f "$LOG" "$TMP/second" 2>"$TMP/errors"
+    contains "$(cat "$TMP/errors")" "^clog: $LOG: in use by process $reader\$"
+    fails timeout 100 "$verify" "$LOG" >"$TMP/errors" 2>&1
+    contains "$(cat "$TMP/errors")" \
+        "^clog-verify: $LOG: in use by process $reader; unmount it first\$"
+}
+
 run_tests

@@ -150,6 +150,12 @@ static void test_log_second_opener_is_ewouldblock(void **state)
     assert_null(log);
     assert_int_equal(clog_writer(fixture->dir, &pid), 0);
     assert_int_equal(pid, getpid());
+    pid = 0;
+    assert_int_equal(clog_holder(fixture->dir, &pid), 0);
+    assert_int_equal(pid, getpid());
+    fixture_close(fixture);
+    assert_int_equal(clog_holder(fixture->dir, &pid), -ENOENT);
+    assert_int_equal(clog_holder("/no/such/log", &pid), -ENOENT);
 }
 
 /* A process holds many logs. */
