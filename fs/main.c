@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -285,6 +286,9 @@ int main(int argc, char **argv)
 
     if (keep_low_fds() < 0)
         return EXIT_START;
+    /* A lock or a pipe of whoever has started it would be held for as long as
+       it serves. */
+    (void)syscall(SYS_close_range, 3, ~0u, 0);
     session_log_to_message();
     if (options_parse(argc, argv, &daemon.options) < 0)
         status = EXIT_USAGE;

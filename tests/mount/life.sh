@@ -72,6 +72,19 @@ test_a_living_mount_is_not_cleared() {
     equal "$(findmnt -n -o SOURCE -M "$MNT" | head -n 1)" "$LOG"
 }
 
+# A lock that its starter holds would be held for as long as it serves, and a
+# reader of its starter's pipe would wait as long.
+test_nothing_inherited_is_kept() {
+    mkdir "$MNT"
+    (
+        exec 9>"$TMP/lock"
+        flock --nonblock 9
+        timeout 20 "$CLOG" "$LOG" "$MNT"
+    )
+    flock --nonblock "$TMP/lock" true
+    detach "$MNT"
+}
+
 test_unmounting_while_in_use() {
     mount_log
     exec 3<"$MNT/log"
