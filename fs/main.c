@@ -296,7 +296,7 @@ int main(int argc, char **argv)
         options_usage(stdout);
     else if (daemon.options.version)
         print_version();
-    else
+    else if (!daemon.options.fake)
         status = run(&daemon);
     options_done(&daemon.options);
     return status;

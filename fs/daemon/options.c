@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +38,6 @@ static const struct number numbers[] = {
     {"retain_bytes", PLACE(retain_bytes), 10, true, 1, UINT64_C(1) << 62},
     {"retain_records", PLACE(retain_records), 10, false, 4, UINT64_C(1) << 62},
     {"sync", PLACE(sync_seconds), 10, false, 0, 86400},
-    {"uid", PLACE(uid), 10, false, 0, UINT32_MAX - 1},
-    {"gid", PLACE(gid), 10, false, 0, UINT32_MAX - 1},
     {"umask", PLACE(umask), 8, false, 0, 0777},
 };
 
@@ -48,6 +48,16 @@ static const struct duration {
 } durations[] = {
     {"retain_age", PLACE(retain_age_ns)},
     {"segment_age", PLACE(segment_age_ns)},
+};
+
+/* name=OWNER */
+static const struct owner {
+    const char *name;
+    size_t place;
+    int (*find)(const char *text, uint64_t *ret_id);
+} owners[] = {
+    {"uid", PLACE(uid), options_user},
+    {"gid", PLACE(gid), options_group},
 };
 
 /* Words that set a bool. */
@@ -88,7 +98,23 @@ static const char *const ignored[] = {
     "diratime", "nodiratime", "strictatime", "nostrictatime",
     "lazytime", "nolazytime", "silent",      "x-*",
     "X-*",      "comment=*",  "nonempty",    "default_permissions",
-    "user=*",   "subtype=*",
+    "user=*",   "subtype=*",  "dirsync",
+};
+
+/* Options of mount(8) and of other filesystems that would mean something, and
+   why they are refused. */
+static const struct refusal {
+    const char *name; /* a pattern */
+    const char *why;
+} refused[] = {
+    {"remount", "what a mount was made with stays; unmount it and mount anew"},
+    {"fsname=*", "a mount is named by its LOGDIR"},
+    {"auto_unmount",
+     "what a killed daemon leaves is unmounted by the next one; until then "
+     "nobody writes into the directory below"},
+    {"allow_root", "use allow_other, with umask=077 to keep all but root out"},
+    {"nosymfollow", "first, last and at are symbolic links"},
+    {"*context=*", "files have no security labels"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -199,6 +225,32 @@ int options_duration(const char *text, uint64_t *ret_ns)
     return 0;
 }
 
+int options_user(const char *text, uint64_t *ret_uid)
+{
+    const struct passwd *user;
+
+    if (options_number(text, 10, false, 0, UINT32_MAX - 1, ret_uid) == 0)
+        return 0;
+    user = getpwnam(text);
+    if (!user)
+        return -EINVAL;
+    *ret_uid = user->pw_uid;
+    return 0;
+}
+
+int options_group(const char *text, uint64_t *ret_gid)
+{
+    const struct group *group;
+
+    if (options_number(text, 10, false, 0, UINT32_MAX - 1, ret_gid) == 0)
+        return 0;
+    group = getgrnam(text);
+    if (!group)
+        return -EINVAL;
+    *ret_gid = group->gr_gid;
+    return 0;
+}
+
 static bool set_flag(struct options *options, const char *word)
 {
     for (size_t i = 0; i < COUNT(flags); i++) {
@@ -208,6 +260,16 @@ static bool set_flag(struct options *options, const char *word)
         }
     }
     return false;
+}
+
+/* Why word is refused, if that has a reason of its own. */
+static const char *find_refusal(const char *word)
+{
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        if (fnmatch(refused[i].name, word, 0) == 0)
+            return refused[i].why;
+    }
+    return NULL;
 }
 
 static bool is_ignored(const char *word)
@@ -243,6 +305,29 @@ static const struct duration *find_duration(const char *word)
             return &durations[i];
     }
     return NULL;
+}
+
+static const struct owner *find_owner(const char *word)
+{
+    for (size_t i = 0; i < COUNT(owners); i++) {
+        if (names(word, owners[i].name))
+            return &owners[i];
+    }
+    return NULL;
+}
+
+static int set_owner(struct options *options, const struct owner *owner,
+                     const char *word)
+{
+    uint64_t *place = (uint64_t *)((char *)options + owner->place);
+    int r = owner->find(strchr(word, '=') + 1, place);
+
+    if (r < 0)
+        fprintf(stderr,
+                "clog: %s: must be a name that this system knows, or a number "
+                "from 0 to %" PRIu32 "\n",
+                word, UINT32_MAX - 1);
+    return r;
 }
 
 static int set_duration(struct options *options,
@@ -307,17 +392,24 @@ static int take_option(struct options *options, const char *word)
 {
     const struct number *number = find_number(word);
     const struct duration *duration = find_duration(word);
+    const struct owner *owner = find_owner(word);
+    const char *why = find_refusal(word);
 
     if (set_flag(options, word) || is_ignored(word))
         return 0;
     if (duration)
         return set_duration(options, duration, word);
+    if (owner)
+        return set_owner(options, owner, word);
     if (number) {
         if (strcmp(number->name, "sync") == 0)
             options->sync_always = false;
         return set_number(options, number, word);
     }
-    fprintf(stderr, "clog: unknown option: %s\n", word);
+    if (why)
+        fprintf(stderr, "clog: %s is not offered: %s\n", word, why);
+    else
+        fprintf(stderr, "clog: unknown option: %s\n", word);
     return -EINVAL;
 }
 
@@ -357,6 +449,15 @@ static int check(const struct options *options)
     return -EINVAL;
 }
 
+/* Whether mount(8) has started it, as mount.clog or mount.fuse.clog. */
+static bool is_helper(const char *path)
+{
+    const char *name = path ? strrchr(path, '/') : NULL;
+
+    name = name ? name + 1 : path;
+    return name && strncmp(name, "mount.", 6) == 0;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
     static const struct fuse_opt none[] = {FUSE_OPT_END};
@@ -377,6 +478,11 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         r = check(options);
     if (r < 0)
         fprintf(stderr, "Try 'clog --help' for more information.\n");
+    /* mount(8) has -f for "do all but mount", as in mount -fa. */
+    if (is_helper(argv[0])) {
+        options->fake = options->foreground;
+        options->foreground = false;
+    }
     options->foreground = options->foreground || options->debug;
     return r;
 }
@@ -391,6 +497,9 @@ const char *options_name(size_t i)
     if (i < COUNT(durations))
         return durations[i].name;
     i -= COUNT(durations);
+    if (i < COUNT(owners))
+        return owners[i].name;
+    i -= COUNT(owners);
     return i < COUNT(flags) ? flags[i].name : others[i - COUNT(flags)];
 }
 
@@ -443,7 +552,8 @@ void options_usage(FILE *file)
         "  full=error         on a full disk, refuse records: the default\n"
         "  full=drop_oldest   on a full disk, drop the oldest segment\n"
         "  keep_unread        drop nothing that a cursor has not read\n"
-        "  uid=ID, gid=ID     owner of all files (who mounts)\n"
+        "  uid=ID, gid=ID     owner of all files, by name or number (who "
+        "mounts)\n"
         "  umask=OCTAL        permissions that no file has (022)\n"
         "  ro                 mount for reading; write nothing to LOGDIR\n"
         "  rw                 not so: the default\n"

@@ -15,6 +15,7 @@ struct options {
     char *mountpoint; /* likewise */
     bool help;
     bool version;
+    bool fake; /* check the command line, and end */
     bool foreground;
     bool debug; /* foreground is set too */
     bool read_only;
@@ -71,5 +72,10 @@ int options_number(const char *text, unsigned base, bool sized, uint64_t min,
  * [1 second, 36500 days].
  */
 int options_duration(const char *text, uint64_t *ret_ns);
+
+/* Read a user or a group, by number, or by a name of the system's databases.
+   EINVAL: there is none. */
+int options_user(const char *text, uint64_t *ret_uid);
+int options_group(const char *text, uint64_t *ret_gid);
 
 #endif

@@ -144,6 +144,10 @@ test_bad_options() {
     refused umask -o umask=9 "$LOG" "$MNT"
     refused umask -o umask=01777 "$LOG" "$MNT"
     refused uid -o uid=nobody1 "$LOG" "$MNT"
+    refused 'remount is not offered: .*anew' -o remount,ro "$LOG" "$MNT"
+    refused 'allow_root is not offered: use allow_other' -o allow_root \
+        "$LOG" "$MNT"
+    refused 'context=.* is not offered: ' -o context=a:b:c "$LOG" "$MNT"
     refused no_such_option -o no_such_option "$LOG" "$MNT"
     refused no-such-option --no-such-option "$LOG" "$MNT"
     [[ ! -e $LOG ]] || fail "a refused option made a log"

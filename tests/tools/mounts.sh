@@ -66,6 +66,11 @@ sed -i 's/fuse\.clog/clog/' "$TMP/fstab"
 mount --fstab "$TMP/fstab" "$MNT"
 use "fstab with clog"
 
+# mount -f tries an fstab and mounts nothing.
+timeout 20 mount -f -t clog -o ro "$LOG" "$MNT"
+timeout 20 mount -f --fstab "$TMP/fstab" -a
+fails is_mounted
+
 # What is wrong is said, and mount(8) fails.
 fails mount -t clog -o no_such_option "$LOG" "$MNT" 2>"$TMP/errors"
 contains "$(cat "$TMP/errors")" no_such_option

@@ -2,6 +2,7 @@
 #include "daemon/options.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,12 @@ static void test_options_wrong_are_einval(void **state)
         "clog L M -o max_store=",
         "clog L M -o umask=9",
         "clog L M -o umask=1000",
-        "clog L M -o uid=root",
+        "clog L M -o uid=no-such-user",
+        "clog L M -o gid=no-such-group",
+        "clog L M -o uid=4294967295",
+        "clog L M -o remount,ro",
+        "clog L M -o allow_root",
+        "clog L M -o auto_unmount",
         "clog L M -o sync=never",
         "clog L M -o colour=red",
         "clog L M --max-store=1M",
@@ -247,6 +253,37 @@ static void test_options_wrong_are_einval(void **state)
         assert_int_equal(parse(wrong[i], &options), -EINVAL);
         options_done(&options);
     }
+}
+
+static void test_options_owners_have_names(void **state)
+{
+    struct options options;
+
+    (void)state;
+    assert_int_equal(parse("clog -o uid=root,gid=root L M", &options), 0);
+    assert_int_equal(options.uid, 0);
+    assert_int_equal(options.gid, 0);
+    options_done(&options);
+    assert_int_equal(parse("clog -o uid=daemon,gid=12 L M", &options), 0);
+    assert_int_equal(options.uid, getpwnam("daemon")->pw_uid);
+    assert_int_equal(options.gid, 12);
+    options_done(&options);
+}
+
+/* mount -f, as in mount -fa, which tries an fstab. */
+static void test_options_of_mount(void **state)
+{
+    struct options options;
+
+    (void)state;
+    assert_int_equal(parse("/sbin/mount.clog L M -f -o rw", &options), 0);
+    assert_true(options.fake);
+    assert_false(options.foreground);
+    options_done(&options);
+    assert_int_equal(parse("/sbin/clog L M -f -o rw", &options), 0);
+    assert_false(options.fake);
+    assert_true(options.foreground);
+    options_done(&options);
 }
 
 /* A file's lines are options; the last word counts, wherever it stands. */
@@ -358,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_options_of_fstab_are_accepted),
         cmocka_unit_test(test_options_sync_is_seconds_or_always),
         cmocka_unit_test(test_options_wrong_are_einval),
+        cmocka_unit_test(test_options_owners_have_names),
+        cmocka_unit_test(test_options_of_mount),
         cmocka_unit_test(test_options_of_a_file_are_taken_in_order),
         cmocka_unit_test(test_options_of_a_wrong_file_are_einval),
         cmocka_unit_test(test_options_are_all_in_help),
