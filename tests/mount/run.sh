@@ -23,7 +23,7 @@ test_help() {
 
 test_from_nothing_to_a_log_and_back() {
     local output
-    output=$(timeout 100 "$run" "$MNT" "$LOG" </dev/null)
+    output=$(timeout 900 "$run" "$MNT" "$LOG" </dev/null)
     contains "$output" "$LOG is mounted on $MNT"
     equal "$(grep -c '^    ' <<<"$output")" 3 "commands to try"
     contains "$output" "scripts/run --stop $MNT"
@@ -43,7 +43,7 @@ test_from_nothing_to_a_log_and_back() {
     flock --nonblock "$LOG" true
     [[ -e $LOG/clean ]] || fail "not closed cleanly"
 
-    timeout 100 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
+    timeout 900 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
     equal "$(cat "$MNT/log")" hello
     "$run" --stop "$MNT" >"$TMP/output"
 }
@@ -55,7 +55,7 @@ test_stop_without_a_log() {
 }
 
 test_stop_while_in_use() {
-    timeout 100 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
+    timeout 900 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
     exec 3<"$MNT/log"
     fails "$run" --stop "$MNT" 2>"$TMP/errors"
     contains "$(cat "$TMP/errors")" "in use"
@@ -65,11 +65,11 @@ test_stop_while_in_use() {
 }
 
 test_after_a_crash() {
-    timeout 100 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
+    timeout 900 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
     echo hello >>"$MNT/append"
     kill -KILL "$(pgrep -f "clog $LOG $MNT")"
     wait_for 5 flock --nonblock "$LOG" true
-    timeout 100 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
+    timeout 900 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
     equal "$(cat "$MNT/log")" hello
     "$run" --stop "$MNT" >"$TMP/output"
 }
@@ -77,7 +77,7 @@ test_after_a_crash() {
 test_a_path_with_a_space() {
     MNT="$TMP/a mount"
     LOG="$TMP/a log"
-    timeout 100 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
+    timeout 900 "$run" "$MNT" "$LOG" </dev/null >"$TMP/output"
     echo hello >>"$MNT/append"
     "$run" --stop "$MNT" >"$TMP/output"
     contains "$(cat "$TMP/output")" "$LOG is closed"
