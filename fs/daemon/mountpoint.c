@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -252,21 +253,48 @@ int mountpoint_look(const char *path)
 #define stx_mnt_id   __pad1[0]
 #endif
 
+/* Linux 6.8 has these, and the headers of many a system do not. */
+#define MNT_ID_UNIQUE 0x4000u
+#ifdef __NR_statmount
+#define STATMOUNT __NR_statmount
+#else
+#define STATMOUNT 457
+#endif
+
 int mountpoint_identify(const char *path, struct mountpoint_id *ret_id)
 {
     struct statx found;
 
     /* DONT_SYNC sends no request, which nobody might answer. */
-    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &found) < 0)
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID | MNT_ID_UNIQUE,
+              &found) < 0)
         return -errno;
-    if ((found.stx_mask & STATX_MNT_ID) == 0)
+    if ((found.stx_mask & (STATX_MNT_ID | MNT_ID_UNIQUE)) == 0)
         return -ENOSYS;
     *ret_id = (struct mountpoint_id){
-        found.stx_mnt_id, makedev(found.stx_dev_major, found.stx_dev_minor)};
+        .mount = found.stx_mnt_id,
+        .device = makedev(found.stx_dev_major, found.stx_dev_minor),
+        .unique = (found.stx_mask & MNT_ID_UNIQUE) != 0,
+    };
     return 0;
 }
 
-bool mountpoint_exists(const struct mountpoint_id *id)
+/* As statmount(2) tells, by an id that is never given again. */
+static bool is_known(uint64_t mount)
+{
+    struct {
+        uint32_t size;
+        uint32_t spare;
+        uint64_t mount;
+        uint64_t wanted;
+    } request = {.size = sizeof(request), .mount = mount};
+    char found[512];
+
+    return syscall(STATMOUNT, &request, found, sizeof(found), 0) == 0;
+}
+
+/* As mountinfo tells, by an id that may be another mount's by now. */
+static bool is_listed(const struct mountpoint_id *id)
 {
     FILE *table = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
@@ -286,6 +314,11 @@ bool mountpoint_exists(const struct mountpoint_id *id)
     free(line);
     fclose(table);
     return found;
+}
+
+bool mountpoint_exists(const struct mountpoint_id *id)
+{
+    return id->unique ? is_known(id->mount) : is_listed(id);
 }
 
 bool mountpoint_is_dead(const char *path)

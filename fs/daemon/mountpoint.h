@@ -31,10 +31,12 @@ int mountpoint_prepare(const char *path);
  */
 int mountpoint_look(const char *path);
 
-/* Identifies a mount for as long as it exists. */
+/* Identifies a mount. Before Linux 6.8 the kernel gives both numbers again to
+   other mounts when this one is gone. */
 struct mountpoint_id {
     uint64_t mount;
     dev_t device;
+    bool unique; /* mount is never given again */
 };
 
 /*

@@ -85,6 +85,23 @@ test_nothing_inherited_is_kept() {
     detach "$MNT"
 }
 
+# The kernel gives a mount the numbers of one that is gone.
+test_a_mount_that_gets_the_same_numbers() {
+    local i
+    ((EUID == 0)) || return 0
+    mount_log
+    mkdir "$TMP"/other-{1..5}
+    kill -STOP "$daemon"
+    umount -l "$MNT"
+    for i in 1 2 3 4 5; do
+        mount -t tmpfs tmpfs "$TMP/other-$i"
+    done
+    kill -CONT "$daemon"
+    daemon_ends
+    umount "$TMP"/other-*
+    fails grep 'something else' "$TMP/daemon"
+}
+
 test_unmounting_while_in_use() {
     mount_log
     exec 3<"$MNT/log"
