@@ -344,6 +344,7 @@ int disk_resize(struct memio *memio, struct node *node, uint64_t size)
         return -EFBIG;
     change = disk_change(memio, node);
     change->at = size;
+    node->reserved = 0;
     node_resize(node, size);
     return 0;
 }
@@ -390,12 +391,18 @@ static uint64_t round_up(uint64_t size)
     return (size + DISK_PAGE - 1) / DISK_PAGE * DISK_PAGE;
 }
 
+/* Bytes of the disk that a file has. */
+static uint64_t taken(const struct node *node)
+{
+    return round_up(node->size > node->reserved ? node->size : node->reserved);
+}
+
 /* The bytes of a node and of what is below it; each is counted once. */
 static uint64_t count_node(const struct memio *memio, uint32_t number,
                            bool *counted)
 {
     const struct node *node = &memio->nodes[number];
-    uint64_t bytes = node->type == IO_DIR ? DISK_PAGE : round_up(node->size);
+    uint64_t bytes = node->type == IO_DIR ? DISK_PAGE : taken(node);
 
     if (counted[number])
         return 0;
@@ -406,7 +413,7 @@ static uint64_t count_node(const struct memio *memio, uint32_t number,
 }
 
 /* What has no name any more takes room as long as it is open. */
-static uint64_t used(const struct memio *memio)
+uint64_t memio_used(const struct memio *memio)
 {
     bool *counted = calloc(memio->node_count, sizeof(*counted));
     uint64_t bytes;
@@ -427,7 +434,7 @@ uint64_t disk_room(const struct memio *memio)
 
     if (memio->capacity == 0)
         return UINT64_MAX / 2;
-    bytes = used(memio);
+    bytes = memio_used(memio);
     return bytes < memio->capacity ? memio->capacity - bytes : 0;
 }
 
@@ -435,9 +442,18 @@ uint64_t disk_fit(const struct memio *memio, const struct node *node,
                   uint64_t position, uint64_t size)
 {
     uint64_t room = disk_room(memio);
-    uint64_t end = round_up(node->size) + room - room % DISK_PAGE;
+    uint64_t end = taken(node) + room - room % DISK_PAGE;
 
     if (position + size <= end)
         return size;
     return end > position ? end - position : 0;
+}
+
+int disk_reserve(const struct memio *memio, struct node *node, uint64_t size)
+{
+    if (size > MEMIO_FILE_LIMIT || disk_fit(memio, node, 0, size) < size)
+        return -ENOSPC;
+    if (size > node->reserved)
+        node->reserved = size;
+    return 0;
 }

@@ -54,9 +54,10 @@ struct node {
     /* Of a file: what reads see, in a place that never moves. */
     uint8_t *data;
     uint64_t size;
-    uint64_t high;    /* bytes of data that may be other than zero */
-    bool shared;      /* it has been mapped to be written to */
-    uint8_t *durable; /* owned: what is on the disk */
+    uint64_t high;     /* bytes of data that may be other than zero */
+    uint64_t reserved; /* bytes that there is room for in any case */
+    bool shared;       /* it has been mapped to be written to */
+    uint8_t *durable;  /* owned: what is on the disk */
     uint64_t durable_size;
     size_t durable_capacity;
     struct change *changes; /* owned */
@@ -169,6 +170,9 @@ void disk_lose(const struct memio *memio, struct node *node);
 
 /* Writes back what there is; an error stays with the node, to be told. */
 int disk_write_back(struct memio *memio, struct node *node);
+
+/* Sets room aside for the first size bytes of the file. ENOSPC. */
+int disk_reserve(const struct memio *memio, struct node *node, uint64_t size);
 
 /* Free bytes. */
 uint64_t disk_room(const struct memio *memio);

@@ -457,8 +457,7 @@ static int mem_map_shared(struct io *io, int fd, size_t size, void **ret)
 
 static int mem_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
 {
-    (void)open_node(disk(io), fd);
-    return from + size > MEMIO_FILE_LIMIT ? -ENOSPC : 0;
+    return disk_reserve(disk(io), open_node(disk(io), fd), from + size);
 }
 
 static bool mem_cached(struct io *io, const void *from, size_t size)

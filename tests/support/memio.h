@@ -78,6 +78,9 @@ void memio_set_journal(struct memio *memio, bool journal);
    takes a page, a write is short where the disk is full, and then ENOSPC. */
 void memio_set_capacity(struct memio *memio, uint64_t bytes);
 
+/* The bytes that are taken of it. */
+uint64_t memio_used(const struct memio *memio);
+
 /*
  * The n-th write-back from now of something of that type, IO_FILE or IO_DIR,
  * that has anything to write fails with that negative errno. n 0: none does.

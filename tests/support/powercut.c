@@ -96,6 +96,7 @@ struct memio *memio_kill(const struct memio *memio)
         to->error = from->error;
         to->errors = from->errors;
         to->told = from->told;
+        to->reserved = from->reserved;
     }
     after->next_ino = memio->next_ino;
     return after;
