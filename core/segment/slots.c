@@ -123,11 +123,14 @@ bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count)
 {
     uint64_t all = slots->map_size / SLOT_SIZE;
 
-    if (slots->staging)
+    if (slots->staging) {
+        if (staging_has(slots->staging, slots->base, slots->kind,
+                        i * SLOT_SIZE))
+            return true;
         count = staging_ahead(slots->staging, slots->base, slots->kind,
                               i * SLOT_SIZE, (size_t)count * SLOT_SIZE) /
                 SLOT_SIZE;
-
+    }
     /* What is not there fails at once. */
     if (slots->memory || !slots->map || i >= all)
         return true;

@@ -356,6 +356,17 @@ size_t staging_read(const struct staging *staging, uint64_t base,
     return size;
 }
 
+bool staging_has(const struct staging *staging, uint64_t base,
+                 enum clog_file file, uint64_t position)
+{
+    struct staged state;
+    uint64_t from, to;
+
+    return staging_state(staging, &state) == 0 &&
+           range(&state, base, file, &from, &to) && position >= from &&
+           position < to;
+}
+
 size_t staging_ahead(const struct staging *staging, uint64_t base,
                      enum clog_file file, uint64_t position, size_t size)
 {

@@ -115,6 +115,10 @@ size_t staging_read(const struct staging *staging, uint64_t base,
                     enum clog_file file, void *data, size_t size,
                     uint64_t position);
 
+/* Whether byte position is staged, and so all behind it are that there are. */
+bool staging_has(const struct staging *staging, uint64_t base,
+                 enum clog_file file, uint64_t position);
+
 /* How many of size bytes from position on, of a file of the segment base, lie
    in front of what is staged; size where none of them is staged. */
 size_t staging_ahead(const struct staging *staging, uint64_t base,

@@ -115,14 +115,61 @@ ssize_t store_read(const struct store *store, void *data, size_t size,
     return (ssize_t)done;
 }
 
+/* What is staged lies behind what is in the file. */
 ssize_t store_read_some(const struct store *store, void *data, size_t size,
                         uint64_t position, bool nowait)
 {
-    return io_read_some(store->io, store->fd, data, size, position, nowait);
+    const struct staging *staging = store->staging;
+    size_t ahead = size;
+    ssize_t n;
+
+    if (staging) {
+        size_t staged = staging_read(staging, store->base, CLOG_STORE, data,
+                                     size, position);
+
+        if (staged > 0)
+            return (ssize_t)staged;
+        ahead = staging_ahead(staging, store->base, CLOG_STORE, position, size);
+    }
+    n = io_read_some(store->io, store->fd, data, ahead, position, nowait);
+    if (n == (ssize_t)ahead && ahead < size)
+        n += (ssize_t)staging_read(staging, store->base, CLOG_STORE,
+                                   (uint8_t *)data + ahead, size - ahead,
+                                   position + ahead);
+    return n;
+}
+
+/* Whether all of it is in the file. */
+static bool is_in_file(const struct store *store, uint64_t position,
+                       size_t size)
+{
+    const struct staging *staging = store->staging;
+
+    return !staging ||
+           (!staging_has(staging, store->base, CLOG_STORE, position) &&
+            staging_ahead(staging, store->base, CLOG_STORE, position, size) ==
+                size);
 }
 
 ssize_t store_readv(const struct store *store, struct iovec *iov, int count,
                     uint64_t position, bool nowait)
 {
-    return io_readv(store->io, store->fd, iov, count, position, nowait);
+    size_t size = 0;
+    size_t done = 0;
+
+    for (int k = 0; k < count; k++)
+        size += iov[k].iov_len;
+    if (is_in_file(store, position, size))
+        return io_readv(store->io, store->fd, iov, count, position, nowait);
+    for (int k = 0; k < count; k++) {
+        ssize_t n = store_read(store, iov[k].iov_base, iov[k].iov_len,
+                               position + done, nowait);
+
+        if (n < 0 && (n != -EAGAIN || done == 0))
+            return n;
+        done += n > 0 ? (size_t)n : 0;
+        if (n < (ssize_t)iov[k].iov_len)
+            break;
+    }
+    return (ssize_t)done;
 }

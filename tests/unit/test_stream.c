@@ -53,6 +53,23 @@ static void make_bad(struct fixture *fixture, uint64_t from, uint64_t to)
     io_close(io_posix(), root);
 }
 
+/* Reads of files, counted. */
+static unsigned reads;
+
+static ssize_t count_readv(struct io *io, int fd, const struct iovec *iov,
+                           int count, uint64_t position, int flags)
+{
+    reads++;
+    (void)io;
+    return io_posix()->ops->readv(io_posix(), fd, iov, count, position, flags);
+}
+
+static void count_reads(struct fixture *fixture)
+{
+    fixture->fake.ops.readv = count_readv;
+    reads = 0;
+}
+
 static struct clog_view *open_stream(struct fixture *fixture)
 {
     struct clog_view *view = NULL;
@@ -316,25 +333,13 @@ static void test_stream_reads_whole_records(void **state)
 
 #define STREAM ((size_t)2000 * FIXTURE_TEXT) /* more than there is */
 
-/* Reads at any position, of any size, waiting or not, give the same bytes. */
-static void test_stream_reads_are_the_same_in_any_order(void **state)
+/* Reads of the view at any position, of any size, waiting or not. */
+static void expect_reads(struct fixture *fixture, const char *all, size_t size)
 {
-    struct fixture *fixture = *state;
-    char *all = malloc(STREAM);
-    char *data = malloc(STREAM);
-    struct clog_view *view;
-    size_t size = 0;
+    struct clog_view *view = open_stream(fixture);
+    char *data = malloc(2 * STREAM);
 
-    assert_non_null(all);
     assert_non_null(data);
-    fixture->options.max_index = UINT64_C(300) * 16;
-    fixture_open(fixture);
-    fixture_fill_batch(fixture, 300);
-    for (int k = 0; k < 5; k++)
-        fixture_fill_batch(fixture, 290);
-    for (uint64_t i = 0; i < 1750; i++)
-        size += fixture_text(i, all + size);
-    view = open_stream(fixture);
     assert_int_equal(clog_view_size(view), size);
     for (uint64_t k = 0; k < 2000; k++) {
         uint64_t at = random_mix(k, 1) % (size + 10);
@@ -350,6 +355,54 @@ static void test_stream_reads_are_the_same_in_any_order(void **state)
     }
     clog_view_close(view);
     free(data);
+}
+
+/* 1750 records, and their texts. */
+static size_t fill_texts(struct fixture *fixture, char *all)
+{
+    size_t size = 0;
+
+    fixture_fill_batch(fixture, 300);
+    for (int k = 0; k < 5; k++)
+        fixture_fill_batch(fixture, 290);
+    for (uint64_t i = 0; i < 1750; i++)
+        size += fixture_text(i, all + size);
+    return size;
+}
+
+/* They give the same bytes, over segments. */
+static void test_stream_reads_are_the_same_in_any_order(void **state)
+{
+    struct fixture *fixture = *state;
+    char *all = malloc(STREAM);
+
+    assert_non_null(all);
+    fixture->options.max_index = UINT64_C(300) * 16;
+    fixture_open(fixture);
+    expect_reads(fixture, all, fill_texts(fixture, all));
+    free(all);
+}
+
+/* The same where a part of it is in the files and a part is staged; and that
+   does not make them more. */
+static void test_stream_reads_what_is_staged(void **state)
+{
+    struct fixture *fixture = *state;
+    char *all = malloc(STREAM);
+    char data[100];
+    struct clog_status status;
+
+    assert_non_null(all);
+    fixture->options.staging = 64 << 10;
+    fixture->fake.ops.cached = io_posix()->ops->cached;
+    fixture_open(fixture);
+    expect_reads(fixture, all, fill_texts(fixture, all));
+    status = fixture_status(fixture);
+    assert_in_range(status.staged, 1, status.stored_bytes / 2);
+    count_reads(fixture);
+    for (uint64_t i = 0; i < 1750; i++)
+        assert_true(clog_read(fixture->log, i, data, sizeof(data)) > 0);
+    assert_in_range(reads, 500, 1749);
     free(all);
 }
 
@@ -364,6 +417,7 @@ int main(void)
         FIXTURE_TEST(test_stream_reads_whole_records),
         FIXTURE_TEST(test_stream_views_keep_no_buffers),
         FIXTURE_TEST(test_stream_reads_are_the_same_in_any_order),
+        FIXTURE_TEST(test_stream_reads_what_is_staged),
     };
 
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
