@@ -146,9 +146,10 @@ struct clog_options {
     void *progress_ctx; /* borrowed until clog_open() returns */
     /* Called when damage is met while the log is open, that open did not know
        of; from any thread that reads, once for what is found; of records that
-       the device cannot read, for the first few of a segment. And when ages
-       matter and the time of day was set ahead; from clog_retain(), once. Must
-       not call into the log. */
+       the device cannot read, for the first few of a segment. And, from
+       clog_retain(), once, when the log's files have been removed, and when
+       ages matter and the time of day was set ahead. Must not call into the
+       log. */
     void (*noticed)(void *ctx, const struct clog_note *note);
     void *noticed_ctx; /* borrowed until clog_close() */
     /* Bytes of a staging buffer, a power of two from 64 KiB to 64 MiB; 0: none,
@@ -284,6 +285,10 @@ int clog_wait(struct clog *log, uint64_t offset, int timeout_ms);
  * again, at least each second, where limits are to be kept on an idle log too;
  * appends alone do not drop. May wait. Returns how many segments were dropped.
  * An error does not keep what could be dropped from being dropped.
+ *
+ * It also looks whether the active segment has been removed by somebody, with
+ * the log's directory or without. ESTALE: it has, and what is appended would be
+ * gone with the process; so the log is read-only from here on.
  */
 int clog_retain(struct clog *log);
 
@@ -396,7 +401,8 @@ struct clog_status {
     uint64_t cursors;
     uint64_t staging; /* bytes of the staging buffer; 0: there is none */
     uint64_t staged;  /* bytes of the store in it that are not in the files */
-    int sync_error;   /* the failed sync's errno, 0 */
+    int sync_error;   /* the failed sync's errno; ESTALE: the log's files were
+                         removed, see clog_retain(); 0 */
     bool writable;    /* the log takes appends */
     /* By how much the time of day was set ahead since the log was opened, ns;
        0: by less than a minute. Nothing ages by that. */

@@ -2,6 +2,7 @@
 #include "log/cache.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,21 +16,24 @@ struct cached {
     TAILQ_ENTRY(cached) link; /* protected by cache.lock, while part is set */
 };
 
-/* One descriptor a segment that is open to be read, and three quarters of them
-   for others. */
-static size_t choose_limit(void)
+/* One descriptor a segment that is open to be read: a quarter of them for
+   those that are open unused, a half for those that are kept. */
+static void choose_limits(struct cache *cache)
 {
-    struct rlimit limit;
+    struct rlimit limit = {0};
+    size_t quarter;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-        limit.rlim_cur / 4 >= CACHE_LIMIT)
-        return CACHE_LIMIT;
-    return limit.rlim_cur / 4 > 2 ? (size_t)limit.rlim_cur / 4 : 2;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+        limit.rlim_cur = INT_MAX;
+    quarter = limit.rlim_cur > 8 ? (size_t)limit.rlim_cur / 4 : 2;
+    cache->limit = quarter < CACHE_LIMIT ? quarter : CACHE_LIMIT;
+    cache->limit_kept = 2 * quarter;
 }
 
 void cache_init(struct cache *cache, struct io *io)
 {
-    *cache = (struct cache){.io = io, .dir = -1, .limit = choose_limit()};
+    *cache = (struct cache){.io = io, .dir = -1};
+    choose_limits(cache);
     mutex_init(&cache->lock);
     TAILQ_INIT(&cache->list);
 }
@@ -255,20 +259,23 @@ int cache_keep(struct cache *cache, struct part *part)
 {
     struct segment *files = NULL;
     bool kept = false;
+    int r = 0;
 
-    while (!kept) {
-        int r = cache_pin(cache, part, false, &files);
-
+    while (r == 0 && !kept) {
+        r = cache_pin(cache, part, false, &files);
         if (r < 0)
             return r;
         mutex_lock(&cache->lock);
-        kept = part->files == files;
+        if (cache->kept >= cache->limit_kept)
+            r = -EMFILE;
+        kept = r == 0 && part->files == files;
         part->kept = kept;
+        cache->kept += kept;
         mutex_unlock(&cache->lock);
         if (!kept)
             cache_unpin(cache, files);
     }
-    return 0;
+    return r;
 }
 
 void cache_unkeep(struct cache *cache, struct part *part)
@@ -277,6 +284,7 @@ void cache_unkeep(struct cache *cache, struct part *part)
 
     mutex_lock(&cache->lock);
     files = part->kept ? part->files : NULL;
+    cache->kept -= part->kept;
     part->kept = false;
     mutex_unlock(&cache->lock);
     if (files)
@@ -315,6 +323,8 @@ void cache_forget(struct cache *cache, struct part *part)
     mutex_lock(&cache->lock);
     cached = part->files ? cached_of(part->files) : NULL;
     (void)detach(cache, part);
+    cache->kept -= part->kept;
+    part->kept = false;
     mutex_unlock(&cache->lock);
     close_files(cached);
 }

@@ -65,7 +65,9 @@ struct cache {
     struct mutex lock;
     struct cached_list list; /* protected by lock: most recently used first */
     size_t count;            /* protected by lock: files in list */
+    size_t kept;             /* protected by lock: parts whose files are */
     size_t limit;            /* constant: how many may be open unused */
+    size_t limit_kept;       /* constant: how many may be kept */
 };
 
 /* Without files, and with a limit that leaves most of the descriptors that the
@@ -90,7 +92,8 @@ int cache_open_active(struct cache *cache, struct part *part,
                       uint64_t capacity);
 
 /* Opens the part's files, which are about to lose their names: they stay open,
-   and are what they are, until cache_unkeep() or cache_forget(). May wait. */
+   and are what they are, until cache_unkeep() or cache_forget(). EMFILE: as
+   many are kept as may be, and they are closed in time. May wait. */
 int cache_keep(struct cache *cache, struct part *part);
 void cache_unkeep(struct cache *cache, struct part *part);
 

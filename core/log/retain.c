@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "log/drop.h"
 #include "log/limits.h"
+#include "log/presence.h"
 #include "log/roll.h"
 #include "log/segments.h"
 #include "log/times.h"
@@ -159,10 +160,13 @@ static void tell_of_clock(struct clog *log)
 /* Dropping comes first: it needs no room, and makes some. */
 int clog_retain(struct clog *log)
 {
-    int dropped, more, rolled;
+    int dropped, more, rolled, r;
 
     if (!durability_writable(&log->durability))
         return -EROFS;
+    r = presence_check(log);
+    if (r < 0)
+        return r;
     tell_of_clock(log);
     dropped = retain_all(log);
     rolled = roll_if_due(log);

@@ -135,14 +135,32 @@ int segments_find_byte(struct segments *segments, uint64_t position,
     return r;
 }
 
-/* Pins the files of held->part, whose reference goes where that fails. */
-static int pin(struct held *held, struct held *ret_held)
+/* Whether the part was dropped. */
+static bool is_dropped(struct segments *segments, const struct part *part)
+{
+    bool dropped;
+
+    rwlock_read(&segments->lock);
+    dropped = part->dropped;
+    rwlock_unlock(&segments->lock);
+    return dropped;
+}
+
+/* The files of what was dropped are not always kept. */
+static int pin_files(struct held *held, bool nowait)
 {
     int r;
 
     held->mended = atomic_load(&held->part->mended);
-    r = cache_pin(&held->segments->cache, held->part, held->nowait,
-                  &held->files);
+    r = cache_pin(&held->segments->cache, held->part, nowait, &held->files);
+    return r == -EIO && is_dropped(held->segments, held->part) ? -ESTALE : r;
+}
+
+/* Pins the files of held->part, whose reference goes where that fails. */
+static int pin(struct held *held, struct held *ret_held)
+{
+    int r = pin_files(held, held->nowait);
+
     if (r == 0)
         *ret_held = *held;
     else
@@ -188,8 +206,7 @@ int segments_hold_again(struct held *held)
     if (held->files)
         cache_unpin(cache, held->files);
     held->files = NULL;
-    held->mended = atomic_load(&held->part->mended);
-    return cache_pin(cache, held->part, false, &held->files);
+    return pin_files(held, false);
 }
 
 void segments_release(struct held *held)

@@ -210,6 +210,8 @@ static void print_reason(struct fs *fs, FILE *file,
     }
     if (fs->options->read_only)
         fprintf(file, "mounted with -o ro\n");
+    else if (status->sync_error == ESTALE)
+        fprintf(file, "its files were removed\n");
     else if (status->sync_error != 0)
         fprintf(file, "a sync failed: %s\n", strerror(abs(status->sync_error)));
     else

@@ -74,7 +74,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = pool_start(&work->calls, 1);
     if (r == 0)
-        r = keeper_start(&work->keeper, fs, session, options_retain(options));
+        r = keeper_start(&work->keeper, fs, session, !options->read_only);
     if (r == 0)
         r = commit_start(&work->commit, fs->log,
                          (unsigned)options->sync_seconds);

@@ -64,7 +64,8 @@ static void retain(struct keeper *keeper)
 {
     int r = clog_retain(keeper->fs->log);
 
-    if (r < 0 && r != -EROFS && !keeper->failed)
+    /* The log has said what ESTALE is. */
+    if (r < 0 && r != -EROFS && r != -ESTALE && !keeper->failed)
         message(LOG_ERR, "cannot keep the log within its limits: %s",
                 strerror(-r));
     keeper->failed = r < 0;

@@ -2,10 +2,11 @@
 /*
  * retention.h - the thread that drops segments.
  *
- * It applies the log's limits twice a second and sooner when it is woken, and
- * drops by hand. After a drop, whatever its cause, it makes the kernel forget
- * the names of what is gone. That waits for locks which processes hold while
- * they wait for our answers, so no thread that gives answers may do it.
+ * It applies the log's limits, and looks whether the log is still there, four
+ * times a second and sooner when it is woken, and drops by hand. After a drop,
+ * whatever its cause, it makes the kernel forget the names of what is gone.
+ * That waits for locks which processes hold while they wait for our answers, so
+ * no thread that gives answers may do it.
  */
 #ifndef CLOG_FS_SERVE_RETENTION_H
 #define CLOG_FS_SERVE_RETENTION_H
@@ -23,7 +24,7 @@ struct drop;
 struct keeper {
     struct fs *fs;                /* not owned */
     struct fuse_session *session; /* not owned */
-    bool limits;                  /* there are some, so it must look */
+    bool limits;                  /* the log is written, so it must look */
     uint64_t dropped;             /* segments; the thread's own */
     bool failed;                  /* likewise: a failure has been said */
     pthread_mutex_t lock;         /* protects what follows */

@@ -50,6 +50,24 @@ test_a_signal_with_files_open() {
     equal "$(status next)" 2
 }
 
+says_removed() {
+    grep -q "removed while" "$TMP/daemon"
+}
+
+# Nothing is taken that would be gone with the daemon.
+test_a_log_that_is_removed() {
+    mount_log
+    echo hello >>"$MNT/append"
+    rm -rf "$LOG"
+    wait_for 1 says_removed
+    equal "$(sys write "$MNT/append" w <<<lost || true)" EROFS
+    equal "$(status read_only_reason)" its
+    grep -q "its files were removed" "$MNT/status"
+    detach "$MNT"
+    daemon_ends 6
+    equal "$(grep -c "removed while" "$TMP/daemon")" 1
+}
+
 # A killed daemon leaves a mount that answers nothing; the next one clears it.
 test_a_dead_mount_is_cleared() {
     mount_log

@@ -218,6 +218,28 @@ static void test_cache_kept_files_need_no_name(void **state)
     assert_int_equal(cache_pin(&bench->cache, part, false, &files), -EIO);
 }
 
+/* Readers of what was dropped do not take all descriptors. */
+static void test_cache_keeps_no_more_than_it_may(void **state)
+{
+    struct bench *bench = *state;
+    size_t before = open_descriptors();
+
+    bench->cache.limit = 0;
+    bench->cache.limit_kept = 2;
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[0]), 0);
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[1]), 0);
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[2]), -EMFILE);
+    cache_unpin(&bench->cache, pin(bench, 0));
+    cache_unkeep(&bench->cache, &bench->parts[1]);
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[2]), 0);
+    cache_forget(&bench->cache, &bench->parts[2]);
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[3]), 0);
+    assert_int_equal(cache_keep(&bench->cache, &bench->parts[4]), -EMFILE);
+    cache_forget(&bench->cache, &bench->parts[4]);
+    cache_forget(&bench->cache, &bench->parts[1]);
+    assert_int_equal(open_descriptors(), before + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +254,8 @@ int main(void)
             teardown),
         cmocka_unit_test_setup_teardown(
             test_cache_entries_in_memory_are_seen_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cache_keeps_no_more_than_it_may,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_cache_kept_files_need_no_name,
                                         setup, teardown),
     };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "fixture.h"
@@ -29,6 +33,77 @@ static void expect_left(struct fixture *fixture, uint64_t oldest, uint64_t next)
     for (uint64_t i = 0; i < oldest; i++)
         fixture_expect_error(fixture, i, -ENOENT);
     fixture_expect_filled(fixture, oldest, next);
+}
+
+/* --- A log that is removed -------------------------------------------------
+ */
+
+static unsigned removals;
+
+static void on_removal(void *ctx, const struct clog_note *note)
+{
+    (void)ctx;
+    removals += note->kind == CLOG_NOTE_READ_ONLY;
+    assert_string_equal(note->file, "segments/00000000000000000002/store");
+}
+
+/* What is appended to files without names would be acknowledged and gone. what:
+   the file that is removed, or NULL for the directory. */
+static void expect_removed(struct fixture *fixture, const char *what)
+{
+    struct clog *log;
+
+    removals = 0;
+    fixture->options.noticed = on_removal;
+    open_small(fixture);
+    fixture_fill(fixture, 4);
+    assert_int_equal(clog_drop(fixture->log, 0), 0);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    if (what)
+        file_remove(fixture->dir, what);
+    else
+        directory_remove(strdup(fixture->dir));
+    assert_int_equal(clog_retain(fixture->log), -ESTALE);
+    assert_int_equal(clog_retain(fixture->log), -EROFS);
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -EROFS);
+    assert_false(fixture_status(fixture).writable);
+    assert_int_equal(fixture_status(fixture).sync_error, ESTALE);
+    assert_int_equal(removals, 1);
+    log = fixture->log;
+    fixture->log = NULL;
+    assert_true(clog_close(log) < 0);
+}
+
+static void test_retain_of_a_removed_store(void **state)
+{
+    expect_removed(*state, "segments/00000000000000000002/store");
+}
+
+static void test_retain_of_a_removed_log(void **state)
+{
+    struct fixture *fixture = *state;
+
+    expect_removed(fixture, NULL);
+    assert_int_equal(mkdir(fixture->dir, 0700), 0);
+}
+
+/* It may be called something else. */
+static void test_retain_of_a_renamed_log(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[PATH_MAX];
+
+    open_small(fixture);
+    fixture_fill(fixture, 3);
+    (void)snprintf(name, sizeof(name), "%s.renamed", fixture->dir);
+    assert_int_equal(rename(fixture->dir, name), 0);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_fill(fixture, 3);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_close(fixture);
+    assert_int_equal(rename(name, fixture->dir), 0);
+    fixture_open(fixture);
+    expect_left(fixture, 0, 6);
 }
 
 /* --- By hand ---------------------------------------------------------------
@@ -983,6 +1058,9 @@ static void test_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_retain_of_a_removed_store),
+        FIXTURE_TEST(test_retain_of_a_removed_log),
+        FIXTURE_TEST(test_retain_of_a_renamed_log),
         FIXTURE_TEST(test_retain_drop_by_hand),
         FIXTURE_TEST(test_retain_read_only_drops_nothing),
         FIXTURE_TEST(test_retain_records),
