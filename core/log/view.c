@@ -109,6 +109,8 @@ int clog_view_try_close(struct clog_view *view)
 {
     if (view->part && segments_is_last(view->part))
         return -EAGAIN;
+    if (view->part)
+        atomic_fetch_sub(&view->part->views, 1);
     segments_put_later(&view->log->segments, view->part);
     free(view);
     return 0;

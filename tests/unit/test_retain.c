@@ -753,6 +753,24 @@ static void test_retain_full_drops_oldest(void **state)
     fixture_close(fixture);
 }
 
+/* A view holds a segment for as long as it is open, however it is closed. */
+static void test_retain_full_after_views(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *views[2] = {NULL, NULL};
+    struct full full;
+
+    open_full(fixture, &full, CLOG_DROP_OLDEST);
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(clog_view_record(fixture->log, 0, 0, &views[k]), 0);
+    assert_int_equal(clog_view_try_close(views[0]), 0);
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    assert_int_equal(clog_view_try_close(views[1]), 0);
+    fixture_fill(fixture, 5);
+    assert_true(fixture_status(fixture).drops.by_full > 0);
+    fixture_close(fixture);
+}
+
 /* With nothing left but the active segment, the disk is full. */
 static void test_retain_full_keeps_the_active_segment(void **state)
 {
@@ -1086,6 +1104,7 @@ int main(void)
         FIXTURE_TEST(test_retain_keep_unread_of_a_cursor_that_goes_back),
         FIXTURE_TEST(test_retain_cursor_is_told_what_it_lost),
         FIXTURE_TEST(test_retain_full_drops_oldest),
+        FIXTURE_TEST(test_retain_full_after_views),
         FIXTURE_TEST(test_retain_full_keeps_the_active_segment),
         FIXTURE_TEST(test_retain_full_is_an_error_by_default),
         FIXTURE_TEST(test_retain_views_of_dropped_go_on),
