@@ -3,6 +3,7 @@
  * verify.c - clog-verify: checks a log that nobody has open, and mends it.
  */
 #include "clog.h"
+#include "daemon/printable.h"
 #include "daemon/progress.h"
 #include "daemon/waiting.h"
 
@@ -75,8 +76,10 @@ static void print_line(const struct verify *verify,
                        const struct clog_finding *finding)
 {
     const struct clog_note *note = &finding->note;
+    char file[4 * sizeof(note->file) + 1];
 
-    printf("%s/%s: ", verify->logdir, note->file);
+    printable(note->file, file, sizeof(file));
+    printf("%s/%s: ", verify->logdir, file);
     if (note->count > 1)
         printf("records %" PRIu64 " to %" PRIu64 ", ", note->offset,
                note->offset + note->count - 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/message.h"
 
+#include "daemon/printable.h"
 #include "daemon/repeats.h"
 #include "daemon/thread.h"
 
@@ -133,7 +134,7 @@ static void add(int priority, const char *text)
 static void add_counts(void)
 {
     struct repeat repeat;
-    char text[PATH_MAX + 1024];
+    char text[PATH_MAX + 1100];
 
     while (queue.count < LINES &&
            repeats_take(&queue.repeats, queue.stopping ? INT64_MAX : now_ms(),
@@ -256,11 +257,16 @@ void message_stop(void)
 
 void message_list(int priority, const char *format, va_list list)
 {
-    char text[PATH_MAX + 512];
+    char raw[PATH_MAX + 512];
+    char text[PATH_MAX + 1024];
+    size_t length;
     bool started;
 
-    vsnprintf(text, sizeof(text), format, list);
-    text[strcspn(text, "\n")] = '\0';
+    vsnprintf(raw, sizeof(raw), format, list);
+    length = strlen(raw);
+    if (length > 0 && raw[length - 1] == '\n')
+        raw[length - 1] = '\0';
+    printable(raw, text, sizeof(text));
     (void)pthread_mutex_lock(&queue.lock);
     started = queue.started;
     if (started && repeats_admit(&queue.repeats, priority, text, now_ms()))

@@ -133,7 +133,7 @@ static void test_message_again_and_again(void **state)
     while ((n = read(child.from, text + size, sizeof(text) - 1 - size)) > 0)
         size += (size_t)n;
     assert_string_equal(text, "clog: before\nclog: before\nclog: the same\n"
-                              "clog: another\n"
+                              "clog: another\\x0aline\n"
                               "clog: the same (19999 times more)\n");
     ends_well(&child);
 }
