@@ -165,6 +165,29 @@ static int check_paths(const struct daemon *daemon)
     return -EINVAL;
 }
 
+static void tell_start(struct daemon *daemon)
+{
+    const char *given = daemon->options.given;
+    struct clog_status status = {.size = sizeof(status)};
+
+    clog_status(daemon->fs.log, &status);
+    message(LOG_INFO,
+            "%s: serves %" PRIu64 " records, from %" PRIu64 " on, at %s%s%s",
+            daemon->logdir, status.records, status.oldest, daemon->mountpoint,
+            given ? ", with " : "", given ? given : "");
+}
+
+static void tell_end(struct daemon *daemon)
+{
+    struct clog_status status = {.size = sizeof(status)};
+
+    clog_status(daemon->fs.log, &status);
+    message(LOG_INFO,
+            "%s: ends: %" PRIu64 " records were appended, %" PRIu64
+            " dropped; the next is %" PRIu64,
+            daemon->logdir, status.appended, status.drops.records, status.next);
+}
+
 /* Starts the threads and leaves the terminal. */
 static int start(struct daemon *daemon)
 {
@@ -176,10 +199,13 @@ static int start(struct daemon *daemon)
         if (r == 0)
             message_leave_stderr();
     }
-    if (r == 0)
+    if (r == 0) {
         notify("READY=1\nSTATUS=Serving");
-    else
-        message(LOG_ERR, "cannot start serving: %s", strerror(-r));
+        tell_start(daemon);
+    } else {
+        message(LOG_ERR, "%s: cannot start serving: %s", daemon->logdir,
+                strerror(-r));
+    }
     return r;
 }
 
@@ -191,16 +217,23 @@ static int serve(struct daemon *daemon)
         message(LOG_ERR, "%s: the connection to the kernel was aborted",
                 daemon->mountpoint);
     else if (r < 0)
-        message(LOG_ERR, "reading requests: %s", strerror(-r));
+        message(LOG_ERR, "%s: reading requests: %s", daemon->mountpoint,
+                strerror(-r));
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* Does everything up to serving. Returns an exit status. */
 static int set_up(struct daemon *daemon)
 {
     struct fs *fs = &daemon->fs;
-    struct timespec now;
-
     if (resolve(daemon->options.mountpoint, &daemon->mountpoint) < 0 ||
         mountpoint_prepare(daemon->mountpoint) < 0)
         return EXIT_MOUNT;
@@ -210,10 +243,11 @@ static int set_up(struct daemon *daemon)
         return EXIT_MOUNT;
     if (open_log(daemon) < 0)
         return EXIT_LOG;
-    clock_gettime(CLOCK_REALTIME, &now);
     fs->options = &daemon->options;
-    fs->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    held_init(&fs->held, fs->log, daemon->options.max_held);
+    fs->started_ns = now_ns(CLOCK_REALTIME);
+    fs->started_up_ns = now_ns(CLOCK_BOOTTIME);
+    fs->logdir = daemon->logdir;
+    held_init(&fs->held, fs->log, fs->logdir, daemon->options.max_held);
     /* From here on, the reader of the messages may wait for the mount. */
     if (message_start() < 0)
         return EXIT_START;
@@ -240,6 +274,8 @@ static int tear_down(struct daemon *daemon, int status)
         status = EXIT_UNCLEAN;
     handle_close_all(fs);
     held_done(&fs->held);
+    if (fs->log && daemon->session)
+        tell_end(daemon);
     r = clog_close(fs->log);
     if (r < 0)
         message(LOG_ERR, "%s: cannot close the log: %s", daemon->logdir,

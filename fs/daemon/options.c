@@ -387,15 +387,28 @@ static int set_path(struct options *options, const char *path)
     return *place ? 0 : -ENOMEM;
 }
 
-/* Takes one option of -o. */
-static int take_option(struct options *options, const char *word)
+/* Keeps an option for those who ask which ones there are. */
+static int remember(struct options *options, const char *word)
+{
+    char *given = NULL;
+
+    if (asprintf(&given, "%s%s%s", options->given ? options->given : "",
+                 options->given ? "," : "", word) < 0)
+        return -ENOMEM;
+    free(options->given);
+    options->given = given;
+    return 0;
+}
+
+/* Sets what one option of -o says. */
+static int set_option(struct options *options, const char *word)
 {
     const struct number *number = find_number(word);
     const struct duration *duration = find_duration(word);
     const struct owner *owner = find_owner(word);
     const char *why = find_refusal(word);
 
-    if (set_flag(options, word) || is_ignored(word))
+    if (set_flag(options, word))
         return 0;
     if (duration)
         return set_duration(options, duration, word);
@@ -411,6 +424,17 @@ static int take_option(struct options *options, const char *word)
     else
         fprintf(stderr, "clog: unknown option: %s\n", word);
     return -EINVAL;
+}
+
+/* Takes one option of -o. */
+static int take_option(struct options *options, const char *word)
+{
+    int r;
+
+    if (is_ignored(word))
+        return 0;
+    r = set_option(options, word);
+    return r == 0 ? remember(options, word) : r;
 }
 
 /* Takes one line of a file of options, which may not be -f or the like. */
@@ -507,6 +531,7 @@ void options_done(struct options *options)
 {
     free(options->logdir);
     free(options->mountpoint);
+    free(options->given);
     *options = (struct options){0};
 }
 

@@ -13,6 +13,8 @@
 struct options {
     char *logdir;     /* as given; freed by options_done() */
     char *mountpoint; /* likewise */
+    char *given;      /* all that stood behind -o, joined by commas; NULL: none;
+                         likewise */
     bool help;
     bool version;
     bool fake; /* check the command line, and end */

@@ -12,10 +12,12 @@
 /* A file keeps a buffer of this size even when it holds nothing. */
 #define SMALL_BUFFER 4096
 
-void held_init(struct held *held, struct clog *log, uint64_t max_held)
+void held_init(struct held *held, struct clog *log, const char *logdir,
+               uint64_t max_held)
 {
     *held = (struct held){
         .log = log,
+        .logdir = logdir,
         .max_held = max_held,
         .max_record = clog_max_record(log),
     };
@@ -159,8 +161,8 @@ int held_finish(struct held *held, struct line *line, unsigned flags)
     if (r == 0 || (r == -EAGAIN && (flags & CLOG_NOWAIT) != 0))
         return r;
     held->lines_lost++;
-    message(LOG_ERR, "an unfinished line of %zu bytes is lost: %s", line->size,
-            strerror(-r));
+    message(LOG_ERR, "%s: an unfinished line of %zu bytes is lost: %s",
+            held->logdir, line->size, strerror(-r));
     set_size(held, line, 0);
     return r;
 }

@@ -31,7 +31,8 @@ struct line {
 
 /* What all open files share. */
 struct held {
-    struct clog *log; /* not owned */
+    struct clog *log;   /* not owned */
+    const char *logdir; /* for messages; not owned */
     uint64_t max_held;
     size_t max_record;
     struct lines lines; /* scratch, kept so that a write allocates nothing */
@@ -40,8 +41,10 @@ struct held {
     _Atomic uint64_t lines_lost; /* unfinished lines that could not be stored */
 };
 
-/* log is borrowed until held_done(). max_held is in bytes, over all files. */
-void held_init(struct held *held, struct clog *log, uint64_t max_held);
+/* log and logdir are borrowed until held_done(). max_held is in bytes, over all
+ * files. */
+void held_init(struct held *held, struct clog *log, const char *logdir,
+               uint64_t max_held);
 
 /* No file may be open. */
 void held_done(struct held *held);

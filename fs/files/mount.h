@@ -19,11 +19,13 @@ struct work;
 struct fs {
     struct clog *log;
     const struct options *options;
+    const char *logdir; /* absolute; borrowed */
     struct held held;
     struct work *work;
     pthread_mutex_t handles_lock;
     struct handle *handles; /* all open files; protected by handles_lock */
     uint64_t started_ns;    /* when it was mounted, ns since the epoch */
+    uint64_t started_up_ns; /* likewise, ns since the boot */
     _Atomic uint64_t door_lookups; /* numbers given to a door's nodes */
     /* The kernel may have cached attributes that each append changes. */
     atomic_bool watched_cached;

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum type {
     GAUGE,   /* goes up and down */
@@ -152,6 +154,24 @@ static void add_drops(struct figures *f, const struct clog_status *s)
     add(f, "pinned_bytes", GAUGE, s->pinned_bytes, "Bytes of their stores.");
 }
 
+static uint64_t uptime_ns(const struct fs *fs)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec -
+           fs->started_up_ns;
+}
+
+static uint64_t free_bytes(const struct fs *fs)
+{
+    struct clog_space space;
+
+    return clog_space(fs->log, &space) == 0
+               ? space.blocks_available * space.block_size
+               : 0;
+}
+
 static void collect(struct fs *fs, struct figures *f,
                     const struct clog_status *s)
 {
@@ -167,6 +187,10 @@ static void collect(struct fs *fs, struct figures *f,
         "Reads that wait for the next record.");
     add(f, "in_doubt", GAUGE, s->sync_error != 0 ? s->next - s->durable : 0,
         "Records, from durable on, that a failed sync leaves in doubt.");
+    add(f, "uptime_seconds", SECONDS, uptime_ns(fs),
+        "How long the log has been served.");
+    add(f, "free_bytes", GAUGE, free_bytes(fs),
+        "Bytes that the filesystem below has for the log.");
     add(f, "writable", FLAG, s->writable, "The log takes appends.");
 }
 
@@ -256,7 +280,11 @@ static int print_status(struct fs *fs, struct node node, FILE *file)
     print_lines(file, &figures);
     print_cursors(fs, file);
     print_reason(fs, file, &status);
-    fprintf(file, "version %s\n", clog_version());
+    fputs("log ", file);
+    print_name(file, fs->logdir, "\\", "\\");
+    fputs("\noptions ", file);
+    print_name(file, fs->options->given ? fs->options->given : "-", "\\", "\\");
+    fprintf(file, "\npid %ld\nversion %s\n", (long)getpid(), clog_version());
     return 0;
 }
 
@@ -267,18 +295,29 @@ static void print_head(FILE *file, const char *name, const char *suffix,
     fprintf(file, "# TYPE clog_%s%s %s\n", name, suffix, type);
 }
 
-static void print_figure(FILE *file, const struct figure *figure, bool first)
+/* The name of a series of this log; the caller closes its labels. */
+static void print_series(struct fs *fs, FILE *file, const char *name)
+{
+    fprintf(file, "clog_%s{log=\"", name);
+    print_name(file, fs->logdir, "\"\\", "\\\\");
+    fputc('"', file);
+}
+
+static void print_figure(struct fs *fs, FILE *file, const struct figure *figure,
+                         bool first)
 {
     bool counter = figure->type == COUNTER;
     const char *suffix = counter ? "_total" : "";
+    char name[64];
 
     if (first)
         print_head(file, figure->name, suffix, figure->help,
                    counter ? "counter" : "gauge");
-    fprintf(file, "clog_%s%s", figure->name, suffix);
+    snprintf(name, sizeof(name), "%s%s", figure->name, suffix);
+    print_series(fs, file, name);
     if (figure->cause)
-        fprintf(file, "{cause=\"%s\"}", figure->cause);
-    fputc(' ', file);
+        fprintf(file, ",cause=\"%s\"", figure->cause);
+    fputs("} ", file);
     print_value(file, figure);
 }
 
@@ -291,7 +330,8 @@ static void print_cursor_metric(struct fs *fs, FILE *file, const char *name,
 
     print_head(file, name, "", help, "gauge");
     for (; clog_cursor_after(fs->log, id, &cursor) == 0; id = cursor.id + 1) {
-        fprintf(file, "clog_%s{name=\"", name);
+        print_series(fs, file, name);
+        fputs(",name=\"", file);
         print_name(file, cursor.name, "\"\\", "\\\\");
         fprintf(file, "\"} %" PRIu64 "\n",
                 *(const uint64_t *)((const char *)&cursor + place));
@@ -322,13 +362,14 @@ static int print_metrics(struct fs *fs, struct node node, FILE *file)
     for (size_t i = 0; i < figures.count; i++) {
         const struct figure *figure = &figures.items[i];
 
-        print_figure(file, figure,
+        print_figure(fs, file, figure,
                      i == 0 || strcmp(figure[-1].name, figure->name) != 0);
     }
     if (status.cursors > 0)
         print_cursor_metrics(fs, file);
     print_head(file, "info", "", "The daemon that serves the log.", "gauge");
-    fprintf(file, "clog_info{version=\"%s\"} 1\n", clog_version());
+    print_series(fs, file, "info");
+    fprintf(file, ",version=\"%s\"} 1\n", clog_version());
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "clog.h"
 #include "daemon/message.h"
 #include "daemon/thread.h"
+#include "files/mount.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,16 +63,17 @@ static bool gather(struct commit *commit)
     return more;
 }
 
-static void say_failed(struct clog *log, int r)
+static void say_failed(struct fs *fs, int r)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    clog_status(log, &status);
+    clog_status(fs->log, &status);
     message(LOG_ERR,
-            "sync failed: %s; %" PRIu64 " records from %" PRIu64
+            "%s: sync failed: %s; %" PRIu64 " records from %" PRIu64
             " on are in doubt, and the log takes no more appends until it is "
             "mounted again",
-            strerror(-r), status.next - status.durable, status.durable);
+            fs->logdir, strerror(-r), status.next - status.durable,
+            status.durable);
 }
 
 static void *work(void *arg)
@@ -79,10 +81,10 @@ static void *work(void *arg)
     struct commit *commit = arg;
 
     while (gather(commit)) {
-        int r = clog_sync(commit->log, UINT64_MAX);
+        int r = clog_sync(commit->fs->log, UINT64_MAX);
 
         if (r < 0 && !commit->failed)
-            say_failed(commit->log, r);
+            say_failed(commit->fs, r);
         commit->failed = r < 0;
         for (size_t i = 0; i < commit->taken.count; i++)
             answer(&commit->taken.items[i], r);
@@ -90,12 +92,12 @@ static void *work(void *arg)
     return NULL;
 }
 
-int commit_start(struct commit *commit, struct clog *log, unsigned seconds)
+int commit_start(struct commit *commit, struct fs *fs, unsigned seconds)
 {
     pthread_condattr_t monotonic;
     int r;
 
-    *commit = (struct commit){.log = log, .seconds = seconds};
+    *commit = (struct commit){.fs = fs, .seconds = seconds};
     (void)pthread_mutex_init(&commit->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -117,7 +119,7 @@ void commit_park(struct commit *commit, fuse_req_t req, enum answer how,
     (void)pthread_cond_signal(&commit->wake);
     (void)pthread_mutex_unlock(&commit->lock);
     if (r < 0)
-        answer(&item, clog_sync(commit->log, UINT64_MAX));
+        answer(&item, clog_sync(commit->fs->log, UINT64_MAX));
 }
 
 void commit_stop(struct commit *commit)

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct clog;
+struct fs;
 
 /* A request and what to answer once it is durable. */
 struct parked {
@@ -33,7 +33,7 @@ struct parked_list {
 };
 
 struct commit {
-    struct clog *log;     /* not owned */
+    struct fs *fs;        /* not owned */
     unsigned seconds;     /* between syncs nobody asked for; 0: none */
     pthread_mutex_t lock; /* protects waiting and stopping */
     pthread_cond_t wake;
@@ -45,8 +45,8 @@ struct commit {
     pthread_t thread;
 };
 
-/* log is borrowed until commit_stop(). On failure nothing is left. */
-int commit_start(struct commit *commit, struct clog *log, unsigned seconds);
+/* fs is borrowed until commit_stop(). On failure nothing is left. */
+int commit_start(struct commit *commit, struct fs *fs, unsigned seconds);
 
 /*
  * Answers req when everything that is appended by now is durable: with result,

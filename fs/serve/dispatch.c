@@ -76,8 +76,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = keeper_start(&work->keeper, fs, session, !options->read_only);
     if (r == 0)
-        r = commit_start(&work->commit, fs->log,
-                         (unsigned)options->sync_seconds);
+        r = commit_start(&work->commit, fs, (unsigned)options->sync_seconds);
     if (r < 0) {
         work_stop(work);
         return r;

@@ -66,8 +66,8 @@ static void retain(struct keeper *keeper)
 
     /* The log has said what ESTALE is. */
     if (r < 0 && r != -EROFS && r != -ESTALE && !keeper->failed)
-        message(LOG_ERR, "cannot keep the log within its limits: %s",
-                strerror(-r));
+        message(LOG_ERR, "%s: cannot keep the log within its limits: %s",
+                keeper->fs->logdir, strerror(-r));
     keeper->failed = r < 0;
 }
 

@@ -617,7 +617,8 @@ static void start(void)
     *fs = (struct fs){.options = &host.options, .started_ns = 1};
     (void)pthread_mutex_init(&fs->handles_lock, NULL);
     make_log();
-    held_init(&fs->held, fs->log, host.options.max_held);
+    fs->logdir = host.dir;
+    held_init(&fs->held, fs->log, fs->logdir, host.options.max_held);
     make_session();
     if (work_start(fs, host.session, &fs->work) < 0)
         wrong("no threads", 0);

@@ -121,8 +121,8 @@ test_lost_is_exact() {
     contains "$(cat "$MNT/status")" \
         "^cursor a offset 0 lag 500 lost $oldest$"
     contains "$(cat "$MNT/metrics.prom")" \
-        "^clog_cursor_lost\{name=\"a\"\} $oldest$"
-    contains "$(cat "$MNT/metrics.prom")" '^clog_cursor_lag\{name="b"\} 0$'
+        "^clog_cursor_lost\{log=\"$LOG\",name=\"a\"\} $oldest$"
+    contains "$(cat "$MNT/metrics.prom")" "^clog_cursor_lag\{log=\"$LOG\",name=\"b\"\} 0\$"
     promtool check metrics <"$MNT/metrics.prom"
     remount_log
     equal "$(cursor a)" "0 500 $oldest"

@@ -223,7 +223,7 @@ test_options() {
     equal "$(status drop_oldest) $(status keep_unread)" "yes yes"
     promtool check metrics <"$MNT/metrics.prom"
     contains "$(cat "$MNT/metrics.prom")" \
-        '^clog_drops_total\{cause="hand"\} 0$'
+        "^clog_drops_total\{log=\"$LOG\",cause=\"hand\"\} 0\$"
 }
 
 # Others than root too, as far as the modes say.

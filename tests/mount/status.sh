@@ -26,10 +26,11 @@ test_what_it_says() {
     awk 'NF < 2 { exit 1 }' "$MNT/status"
 }
 
-# metric NAME: a sample without labels.
+# metric NAME: a sample without labels but the log's.
 metric() {
     local value
-    value=$(awk -v name="$1" '$1 == name { print $2 }' "$MNT/metrics.prom")
+    value=$(awk -v name="$1{log=\"$LOG\"}" '$1 == name { print $2 }' \
+        "$MNT/metrics.prom")
     [[ -n $value ]] || fail "no $1"
     printf '%.0f\n' "$value"
 }
@@ -50,6 +51,58 @@ test_metrics() {
     remount_log -o ro
     promtool check metrics <"$MNT/metrics.prom"
     equal "$(metric clog_writable)" 0
+}
+
+# Two logs in one place, as node_exporter's textfile collector has them.
+test_metrics_of_two_logs() {
+    local first=$LOG
+    mount_log
+    mkdir "$MNT/cursors/c"
+    grep -v '^#' "$MNT/metrics.prom" >"$TMP/series"
+    unmount_log
+    LOG="$TMP/another
+\\log\"" mount_log
+    mkdir "$MNT/cursors/c"
+    promtool check metrics <"$MNT/metrics.prom"
+    grep -v '^#' "$MNT/metrics.prom" >>"$TMP/series"
+    LOG="$TMP/another
+\\log\"" unmount_log
+    LOG=$first
+    equal "$(awk '{ print $1 }' "$TMP/series" | sort | uniq -d)" ""
+    grep -qF "clog_next{log=\"$LOG\"} 0" "$TMP/series"
+}
+
+# The manual has each key, and no other.
+test_the_manual_has_all_keys() {
+    mount_log
+    mkdir -p "$MNT/cursors/c"
+    awk '/^# STATUS$/ { inside = 1 } /^# ERRORS$/ { inside = 0 }
+        inside && /^(\[\[|\|)/' "$SOURCE/fs/clog.1.scd" |
+        grep -oE '\*[a-z_]+\*' | tr -d '*' | sort >"$TMP/manual"
+    { awk '{ print $1 }' "$MNT/status" && echo read_only_reason; } |
+        sort >"$TMP/keys"
+    diff "$TMP/keys" "$TMP/manual"
+}
+
+test_whose_it_is() {
+    mount_log -o sync=1,umask=027
+    equal "$(status log)" "$LOG"
+    equal "$(status pid)" "$daemon"
+    equal "$(status options)" sync=1,umask=027
+    awk '$1 == "uptime_seconds" && ($2 <= 0 || $2 > 600) { exit 1 }' \
+        "$MNT/status"
+    remount_log
+    equal "$(status options)" -
+}
+
+test_what_is_said_of_it() {
+    mount_log -o sync=1
+    seq 10 >>"$MNT/append"
+    unmount_log
+    contains "$(cat "$TMP/daemon")" \
+        "^clog: $LOG: serves 0 records, from 0 on, at $MNT, with sync=1\$"
+    contains "$(cat "$TMP/daemon")" \
+        "^clog: $LOG: ends: 10 records were appended, 0 dropped; the next is 10\$"
 }
 
 test_version() {
