@@ -75,16 +75,21 @@ static bool take_date(const char **text, struct tm *tm)
     return true;
 }
 
-/* A second 60 is a leap second; which minute it may end is seen later. */
+/* Takes hours and minutes, and seconds if they are there. A second 60 is a leap
+   second; which minute it may end is seen later. */
 static bool take_time(const char **text, struct tm *tm, int64_t *ret_ns)
 {
-    return take_digits(text, 2, &tm->tm_hour) && take_char(text, ":") &&
-           take_digits(text, 2, &tm->tm_min) && take_char(text, ":") &&
-           take_digits(text, 2, &tm->tm_sec) && take_fraction(text, ret_ns) &&
-           tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
+    if (!take_digits(text, 2, &tm->tm_hour) || !take_char(text, ":") ||
+        !take_digits(text, 2, &tm->tm_min))
+        return false;
+    if (take_char(text, ":") &&
+        (!take_digits(text, 2, &tm->tm_sec) || !take_fraction(text, ret_ns)))
+        return false;
+    return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
-/* Takes "Z" or an offset from UTC, in seconds. */
+/* Takes "Z" or an offset from UTC, in seconds; date(1) writes it without the
+   colon. */
 static bool take_offset(const char **text, int *ret_seconds)
 {
     bool west = **text == '-';
@@ -93,9 +98,10 @@ static bool take_offset(const char **text, int *ret_seconds)
     *ret_seconds = 0;
     if (take_char(text, "Zz"))
         return true;
-    if (!take_char(text, "+-") || !take_digits(text, 2, &hours) ||
-        !take_char(text, ":") || !take_digits(text, 2, &minutes) ||
-        hours > 23 || minutes > 59)
+    if (!take_char(text, "+-") || !take_digits(text, 2, &hours))
+        return false;
+    (void)take_char(text, ":");
+    if (!take_digits(text, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_seconds = (hours * 60 + minutes) * (west ? -60 : 60);
     return true;
@@ -211,7 +217,7 @@ static int at_lookup(struct fs *fs, struct node dir, const char *name,
 {
     uint64_t offset;
     int64_t ns;
-    int r = at_parse(name, &ns) == 0 ? 0 : -ENOENT;
+    int r = at_parse(name, &ns);
 
     (void)dir;
     if (r == 0)

@@ -36,9 +36,11 @@ test_each_form() {
     done
     equal "$(at 2999-01-01) $(at @99999999999999999999)" "none none"
     expect_errno ENOENT access "$MNT/at/2999-01-01"
-    expect_errno ENOENT access "$MNT/at/now"
-    expect_errno ENOENT access "$MNT/at/2026-02-30"
-    expect_errno EPERM open "$MNT/at/2026-02-30" w,creat
+    expect_errno EINVAL access "$MNT/at/now"
+    expect_errno EINVAL access "$MNT/at/yesterday"
+    expect_errno EINVAL access "$MNT/at/2026-02-30"
+    expect_errno EINVAL access "$MNT/at/2026-02-20T1:00Z"
+    expect_errno EPERM open "$MNT/at/2999-01-01" w,creat
     expect_errno EPERM mkdir "$MNT/at/2999-01-01"
     expect_errno EPERM unlink "$MNT/at/@0"
 }
