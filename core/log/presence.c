@@ -7,22 +7,27 @@
 #include "recovery/report.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#define PATH_SIZE (sizeof("segments/") + SEGMENT_NAME + sizeof("/store"))
+static bool is_missing(struct io *io, int dir, const char *name)
+{
+    struct io_stat st;
 
-/* Whether the part's store has lost its name. */
+    return io_statat(io, dir, name, &st) == -ENOENT;
+}
+
+/* Whether the part's store has lost its name, or a directory on the way there
+   has. files are those of the active segment, or of one sealed meanwhile. */
 static bool is_removed(struct clog *log, const struct part *part,
                        const struct segment *files)
 {
     char base[SEGMENT_NAME];
-    char path[PATH_SIZE];
     struct io_stat st;
 
     segment_name(part->base, base);
-    (void)snprintf(path, sizeof(path), "segments/%s/%s", base,
-                   segment_files[CLOG_STORE]);
-    if (io_statat(log->io, log->root, path, &st) == -ENOENT)
+    if (is_missing(log->io, log->root, "segments") ||
+        is_missing(log->io, log->dir, base) ||
+        (files->dir >= 0 &&
+         is_missing(log->io, files->dir, segment_files[CLOG_STORE])))
         return true;
     return io_stat(log->io, files->store.fd, &st) == 0 && st.links == 0;
 }
