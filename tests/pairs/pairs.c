@@ -361,6 +361,8 @@ int main(int argc, char **argv)
     (void)io_posix(); /* it takes SIGBUS */
     if (set_death_callback)
         set_death_callback(say_where);
+    if (control)
+        (void)signal(SIGABRT, on_signal); /* a descriptor that is closed */
     if (control && !set_death_callback)
         (void)signal(SIGSEGV, on_signal);
     suite.sparse = usually("SPARSE");
