@@ -158,7 +158,7 @@ struct clog_options {
        file that is mapped and shared, so what is in it outlives the process as
        what is in the files does; only this library finds it there. There is
        none where the filesystem cannot set room aside, or has no room for it:
-       see clog_status.staging. */
+       see clog_status.staging and staging_error. */
     uint64_t staging;
 };
 
@@ -351,8 +351,10 @@ int clog_cursor_after(struct clog *log, uint64_t id,
  * Makes every record below upto durable (upto over next means next). Calls
  * that run at the same time share one pair of fdatasyncs. Appends and reads
  * go on meanwhile. May wait. EIO, ENOSPC ...: the device refused; the log is
- * read-only from here on and records at or above status.durable are in doubt.
- * EROFS: the log is read-only, and not all of them are known to be durable.
+ * read-only from here on and records at or above status.durable are in doubt;
+ * unless what is staged could not be written to the files, which may be tried
+ * again, as clog_flush() may: status.writable tells. EROFS: the log is
+ * read-only, and not all of them are known to be durable.
  */
 int clog_sync(struct clog *log, uint64_t upto);
 
@@ -410,6 +412,9 @@ struct clog_status {
     /* By how much what was there when the log was opened would be older by the
        time of day than it is taken to be, ns; see retain_age_ns. */
     uint64_t age_withheld_ns;
+    /* Why there is no staging buffer though one was asked for: EOPNOTSUPP where
+       the filesystem cannot set room aside, ENOSPC, EIO ...; 0. */
+    int staging_error;
 };
 
 /*

@@ -78,7 +78,8 @@ struct io_ops {
     /* The same, to be written to: a store changes the file, not durably. */
     int (*map_shared)(struct io *io, int fd, size_t size, void **ret);
     /* Sets room aside for bytes [from, from + size) of the file, whose size
-       stays. EOPNOTSUPP: the filesystem cannot. */
+       stays. EOPNOTSUPP: the filesystem cannot. EFBIG: no write may go
+       there. */
     int (*allocate)(struct io *io, int fd, uint64_t from, uint64_t size);
     bool (*cached)(struct io *io, const void *from, size_t size);
     int64_t (*now)(struct io *io); /* ns since epoch, as it is set */

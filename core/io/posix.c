@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -278,9 +279,16 @@ static int posix_map_shared(struct io *io, int fd, size_t size, void **ret)
     return 0;
 }
 
+/* The limit of a file's size is that of writes alone, which come later. */
 static int posix_allocate(struct io *io, int fd, uint64_t from, uint64_t size)
 {
+    struct rlimit limit;
+
     (void)io;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+        limit.rlim_cur != RLIM_INFINITY &&
+        (size > limit.rlim_cur || from > limit.rlim_cur - size))
+        return -EFBIG;
     return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)size));
 }
 

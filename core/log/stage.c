@@ -58,26 +58,59 @@ static int publish_written(struct stage *stage, uint64_t base,
     return publish(stage, &state);
 }
 
-/* Sets room aside behind the extent, for all that the buffer can hold. */
+/* Sets room aside behind the extent: for so many records, and bytes of the
+   store. */
 static int set_aside(struct stage *stage, struct segment *active,
-                     const struct extent *extent)
+                     const struct extent *extent, const struct extent *more)
 {
-    const struct staging *staging = &stage->staging;
-    uint64_t slots = 2 * (uint64_t)staging->slots;
-    uint64_t bytes = 2 * (uint64_t)staging->store_size;
-    int r = io_allocate(stage->io, active->store.fd, extent->end, bytes);
+    uint64_t from = extent->count * SLOT_SIZE;
+    uint64_t slots = more->count * SLOT_SIZE;
+    int r = io_allocate(stage->io, active->store.fd, extent->end, more->end);
 
     if (r == 0)
-        r = io_allocate(stage->io, active->stamps.fd, extent->count * SLOT_SIZE,
-                        slots * SLOT_SIZE);
+        r = io_allocate(stage->io, active->stamps.fd, from, slots);
     if (r == 0)
-        r = io_allocate(stage->io, active->index.fd, extent->count * SLOT_SIZE,
-                        slots * SLOT_SIZE);
+        r = io_allocate(stage->io, active->index.fd, from, slots);
     if (r < 0)
         return r;
-    stage->room_end = extent->end + bytes;
-    stage->room_slots = extent->count + slots;
+    stage->room_end = extent->end + more->end;
+    stage->room_slots = extent->count + more->count;
     return 0;
+}
+
+/* Likewise for twice what the buffer can hold. */
+static int set_much_aside(struct stage *stage, struct segment *active,
+                          const struct extent *extent)
+{
+    struct extent more = {2 * stage->staging.slots,
+                          2 * stage->staging.store_size};
+
+    return set_aside(stage, active, extent, &more);
+}
+
+/* Whether less room might be had. */
+static bool is_full(int r)
+{
+    return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
+/* For a batch behind the extent, all of which is in the files: much, or, where
+   there is no room for that, just as much as it takes. */
+static int set_aside_for(struct stage *stage, struct segment *active,
+                         const struct extent *extent,
+                         const struct stage_append *append)
+{
+    struct extent more = {append->batch->count, append->bytes};
+    int r = set_much_aside(stage, active, extent);
+
+    if (!is_full(r))
+        return r;
+    /* What it has been given of it is missed by the other files. */
+    stage_release(stage, active, extent);
+    r = set_aside(stage, active, extent, &more);
+    if (is_full(r))
+        stage_release(stage, active, extent);
+    return r;
 }
 
 static bool has_room(const struct stage *stage, const struct extent *extent,
@@ -98,13 +131,15 @@ int stage_open(struct stage *stage, size_t size,
         return r;
     r = staging_make(&stage->staging, stage->io, stage->root, size, owner);
     if (r == 0)
-        r = set_aside(stage, active, extent);
+        r = set_much_aside(stage, active, extent);
     if (r == 0)
         r = publish_written(stage, active->base, extent);
     if (r == 0) {
         segment_use_staging(active, &stage->staging);
         return 0;
     }
+    atomic_store(&stage->error, r);
+    stage_release(stage, active, extent);
     stage_done(stage);
     return forget(stage);
 }
@@ -139,6 +174,7 @@ static int turn_off(struct stage *stage, struct segment *active)
     if (r < 0)
         return r;
     stage->off = true;
+    atomic_store(&stage->error, -EIO);
     atomic_store(&stage->written, UINT64_MAX);
     atomic_store(&stage->bytes, 0);
     return forget(stage);
@@ -160,7 +196,7 @@ static int make_room(struct stage *stage, struct segment *active,
         return -EAGAIN;
     r = stage_flush(stage, active);
     if (r == 0 && !has_room(stage, extent, append->bytes, count))
-        r = set_aside(stage, active, extent);
+        r = set_aside_for(stage, active, extent, append);
     return r;
 }
 

@@ -42,6 +42,7 @@ int clog_status(struct clog *log, struct clog_status *ret_status)
     status.syncs = atomic_load(&log->durability.syncs);
     status.rolls = atomic_load(&log->rolls);
     status.staging = log->stage.off ? 0 : log->stage.staging.size;
+    status.staging_error = -atomic_load(&log->stage.error);
     status.staged = atomic_load(&log->stage.bytes);
     status.read_errors = atomic_load(&log->read_errors);
     status.indexes_rebuilt = log->report.indexes + atomic_load(&log->indexes);

@@ -53,11 +53,9 @@ int clog_sync(struct clog *log, uint64_t upto)
     /* Not in the gate: who rolls holds what a flush wants, and waits there. */
     int r = durability_writable(&log->durability) ? clog_flush(log) : 0;
 
-    /* A sync that failed is never tried again and believed. */
-    if (r < 0) {
-        durability_stop(&log->durability, r);
+    /* A flush that failed has lost nothing: the buffer has it. */
+    if (r < 0)
         return r;
-    }
     return durability_commit(&log->durability, upto < next ? upto : next,
                              sync_active, log);
 }

@@ -49,7 +49,7 @@ static int replay_into(struct recovery *recovery, struct found *found,
 
     if (!recovery->read_only)
         r = write_files(recovery, state);
-    if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+    if (r == -EROFS || r == -ENOSPC || r == -EDQUOT || r == -EFBIG)
         recovery->read_only = true;
     else if (r < 0)
         return r;

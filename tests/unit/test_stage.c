@@ -143,6 +143,68 @@ static int no_room(struct io *io, int fd, uint64_t from, uint64_t size)
     return -ENOSPC;
 }
 
+/* A file that can take so many bytes more, whatever it has been given. */
+static uint64_t room;
+
+static int little_room(struct io *io, int fd, uint64_t from, uint64_t size)
+{
+    (void)io;
+    (void)fd;
+    return from + size > room ? -ENOSPC : 0;
+}
+
+/* All room there is is used, though much cannot be set aside any more. */
+static void test_stage_uses_the_last_room(void **state)
+{
+    struct fixture *fixture = *state;
+    char record[FIXTURE_TEXT];
+    uint64_t size = 0;
+    uint64_t taken = 0;
+
+    room = UINT64_MAX;
+    fixture->fake.ops.allocate = little_room;
+    open_staged(fixture);
+    room = 4 * STAGING_MIN;
+    while (clog_append(fixture->log, record, fixture_text(taken, record), 0,
+                       NULL) == 0)
+        size += 8 + fixture_text(taken++, record);
+    assert_in_range(size, room - 100, room);
+    assert_int_equal(clog_sync(fixture->log, UINT64_MAX), 0);
+    assert_int_equal(file_size(fixture->dir, STORE), size);
+    fixture_expect_filled(fixture, 0, taken);
+}
+
+static ssize_t no_write(struct io *io, int fd, const struct iovec *iov,
+                        int count, uint64_t position)
+{
+    (void)io;
+    (void)fd;
+    (void)iov;
+    (void)count;
+    (void)position;
+    return -ENOSPC;
+}
+
+/* A flush that fails has lost nothing, and is no sync that failed. */
+static void test_stage_that_cannot_be_flushed_stays(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_staged(fixture);
+    fixture_fill(fixture, 5);
+    fixture->fake.ops.writev = no_write;
+    assert_int_equal(clog_flush(fixture->log), -ENOSPC);
+    assert_int_equal(clog_sync(fixture->log, UINT64_MAX), -ENOSPC);
+    assert_true(fixture_status(fixture).writable);
+    assert_int_equal(fixture_status(fixture).durable, 0);
+    fixture_fill(fixture, 5);
+    fixture->fake.ops.writev = io_posix()->ops->writev;
+    assert_int_equal(clog_sync(fixture->log, UINT64_MAX), 0);
+    assert_int_equal(fixture_status(fixture).durable, 10);
+    fixture_expect_filled(fixture, 0, 10);
+    fixture_expect_sound(fixture);
+}
+
 static int not_offered(struct io *io, int fd, uint64_t from, uint64_t size)
 {
     (void)io;
@@ -183,6 +245,7 @@ static void test_stage_is_off_where_room_cannot_be_set_aside(void **state)
     fixture->options.staging = STAGING_MIN;
     fixture_open(fixture);
     assert_int_equal(fixture_status(fixture).staging, 0);
+    assert_int_equal(fixture_status(fixture).staging_error, EOPNOTSUPP);
     assert_false(file_exists(fixture->dir, "staging"));
     fixture_fill(fixture, 3);
     assert_true(file_size(fixture->dir, STORE) > 0);
@@ -268,6 +331,8 @@ int main(void)
         FIXTURE_TEST(test_stage_goes_on_over_rolls),
         FIXTURE_TEST(test_stage_lets_large_records_by),
         FIXTURE_TEST(test_stage_without_room_refuses_the_append),
+        FIXTURE_TEST(test_stage_uses_the_last_room),
+        FIXTURE_TEST(test_stage_that_cannot_be_flushed_stays),
         FIXTURE_TEST(test_stage_is_off_where_room_cannot_be_set_aside),
         FIXTURE_TEST(test_stage_full_is_eagain_without_waiting),
         FIXTURE_TEST(test_stage_gives_back_what_it_set_aside),
