@@ -127,6 +127,7 @@ static int open_log(struct daemon *daemon)
         .retain_records = o->retain_records,
         .retain_age_ns = o->retain_age_ns,
         .segment_age_ns = o->segment_age_ns,
+        .staging = o->staging,
         .progress = on_progress,
         .progress_ctx = &progress,
         .noticed = notes_notice,

@@ -35,6 +35,7 @@ static const struct number numbers[] = {
     {"max_index", PLACE(max_index), 10, true, 16, UINT64_C(1) << 40},
     {"max_record", PLACE(max_record), 10, true, 1, CLOG_RECORD_LIMIT},
     {"max_held", PLACE(max_held), 10, true, 1, UINT64_C(1) << 40},
+    {"staging", PLACE(staging), 10, true, 0, UINT64_C(64) << 20},
     {"retain_bytes", PLACE(retain_bytes), 10, true, 1, UINT64_C(1) << 62},
     {"retain_records", PLACE(retain_records), 10, false, 4, UINT64_C(1) << 62},
     {"sync", PLACE(sync_seconds), 10, false, 0, 86400},
@@ -466,6 +467,15 @@ static int take(void *data, const char *arg, int key, struct fuse_args *args)
 
 static int check(const struct options *options)
 {
+    uint64_t staging = options->staging;
+
+    if (staging != 0 && (staging < 65536 || (staging & (staging - 1)) != 0)) {
+        fprintf(stderr,
+                "clog: staging=%" PRIu64 ": not a power of two from "
+                "64K to 64M\n",
+                staging);
+        return -EINVAL;
+    }
     if (options->help || options->version || options->mountpoint)
         return 0;
     fprintf(stderr, "clog: missing %s\n",
@@ -566,6 +576,10 @@ void options_usage(FILE *file)
         "  max_index=SIZE     roll before a segment's index passes it (64M)\n"
         "  max_record=SIZE    the longest record, at most 64M (1044480)\n"
         "  max_held=SIZE      most held in unfinished lines, over all (64M)\n"
+        "  staging=SIZE       a buffer that outlives the daemon, a power of "
+        "two "
+        "from 64K\n"
+        "                     to 64M; 0: none (0)\n"
         "  sync=SECONDS       make records durable that often, 0: never (5)\n"
         "  sync=always, sync  make each record durable before its write "
         "returns\n"

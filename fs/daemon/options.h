@@ -28,6 +28,7 @@ struct options {
     uint64_t max_index;
     uint64_t max_record;
     uint64_t max_held;     /* bytes */
+    uint64_t staging;      /* bytes of the buffer; 0: none */
     uint64_t retain_bytes; /* limits; 0: none, and below */
     uint64_t retain_records;
     uint64_t retain_age_ns;

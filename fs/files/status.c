@@ -102,6 +102,8 @@ static void add_report(struct figures *f, const struct clog_report *r)
         "The last writer ran since the machine was started.");
     add(f, "open_scanned_bytes", GAUGE, r->scanned,
         "Bytes read to check the log when opening it.");
+    add(f, "replayed", GAUGE, r->replayed,
+        "Records that a killed daemon had left in the staging buffer.");
     add(f, "torn_records", GAUGE, r->torn_records,
         "Whole records in torn tails that were cut when opening.");
     add(f, "torn_bytes", GAUGE, r->torn_bytes,
@@ -191,6 +193,14 @@ static void collect(struct fs *fs, struct figures *f,
         "How long the log has been served.");
     add(f, "free_bytes", GAUGE, free_bytes(fs),
         "Bytes that the filesystem below has for the log.");
+    add(f, "staging_bytes", GAUGE, s->staging,
+        "Size of the staging buffer, 0 if there is none.");
+    add(f, "staged_bytes", GAUGE, s->staged,
+        "Bytes of the store in it that are not in the log's files yet.");
+    add(f, "clock_ahead_seconds", SECONDS, s->clock_ahead_ns,
+        "By how much the clock was set ahead since the log was opened.");
+    add(f, "age_withheld_seconds", SECONDS, s->age_withheld_ns,
+        "By how much records from before would be older by the clock.");
     add(f, "writable", FLAG, s->writable, "The log takes appends.");
 }
 
@@ -242,6 +252,15 @@ static void print_reason(struct fs *fs, FILE *file,
         fprintf(file, "a failed append could not be undone\n");
 }
 
+/* Why there is no staging buffer though one was asked for. */
+static void print_staging(struct fs *fs, FILE *file,
+                          const struct clog_status *status)
+{
+    if (fs->options->staging > 0 && status->staging == 0 &&
+        status->staging_error != 0)
+        fprintf(file, "staging_reason %s\n", strerror(status->staging_error));
+}
+
 /* A cursor's name, in printable ASCII; other bytes, and those of stop, as xNN
    behind escape. */
 static void print_name(FILE *file, const char *name, const char *stop,
@@ -279,6 +298,7 @@ static int print_status(struct fs *fs, struct node node, FILE *file)
     collect(fs, &figures, &status);
     print_lines(file, &figures);
     print_cursors(fs, file);
+    print_staging(fs, file, &status);
     print_reason(fs, file, &status);
     fputs("log ", file);
     print_name(file, fs->logdir, "\\", "\\");

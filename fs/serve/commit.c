@@ -68,6 +68,12 @@ static void say_failed(struct fs *fs, int r)
     struct clog_status status = {.size = sizeof(status)};
 
     clog_status(fs->log, &status);
+    if (status.writable) {
+        message(LOG_ERR,
+                "%s: sync failed: %s; nothing is lost, and it is tried again",
+                fs->logdir, strerror(-r));
+        return;
+    }
     message(LOG_ERR,
             "%s: sync failed: %s; %" PRIu64 " records from %" PRIu64
             " on are in doubt, and the log takes no more appends until it is "

@@ -4,6 +4,7 @@
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/commit.h"
+#include "serve/flush.h"
 #include "serve/pool.h"
 #include "serve/retention.h"
 #include "serve/tree.h"
@@ -22,6 +23,7 @@ struct work {
     struct pool reads;
     struct pool calls; /* one thread */
     struct commit commit;
+    struct flush flush;
     struct waiters waiters;
     struct keeper keeper;
     char buffer[WORK_READ_MAX]; /* the receiver's */
@@ -77,6 +79,8 @@ int work_start(struct fs *fs, struct fuse_session *session,
         r = keeper_start(&work->keeper, fs, session, !options->read_only);
     if (r == 0)
         r = commit_start(&work->commit, fs, (unsigned)options->sync_seconds);
+    if (r == 0)
+        r = flush_start(&work->flush, fs);
     if (r < 0) {
         work_stop(work);
         return r;
@@ -96,6 +100,7 @@ void work_stop(struct work *work)
     waiting_stop(&work->waiters);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
+    flush_stop(&work->flush);
     keeper_done(&work->keeper);
     free(work);
 }
@@ -141,6 +146,7 @@ static void announce(struct work *work, const struct written *written)
 {
     if (atomic_exchange(&work->fs->watched_cached, false))
         tell_watched(work);
+    flush_wake(&work->flush);
     waiting_wake(&work->waiters, written->data,
                  written->whole ? written->size : 0);
 }

@@ -3,7 +3,7 @@
 #
 # Completion of clog and clog-verify for bash.
 
-_clog_options="max_store= max_index= max_record= max_held= sync sync= async
+_clog_options="max_store= max_index= max_record= max_held= staging= sync sync= async
     sync=always retain_bytes= retain_records= retain_age= segment_age=
     full=error full=drop_oldest keep_unread uid= gid= umask= ro rw allow_other
     config="

@@ -11,6 +11,7 @@ function __clog_options
         'max_record=	the longest record' \
         'max_held=	most held in unfinished lines' \
         'sync	make each record durable at once' \
+        'staging=	a buffer that outlives the daemon' \
         'sync=	seconds between syncs' \
         'sync=always	make each record durable at once' \
         'async	do not make each record durable at once' \

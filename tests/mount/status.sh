@@ -79,8 +79,10 @@ test_the_manual_has_all_keys() {
     awk '/^# STATUS$/ { inside = 1 } /^# ERRORS$/ { inside = 0 }
         inside && /^(\[\[|\|)/' "$SOURCE/fs/clog.1.scd" |
         grep -oE '\*[a-z_]+\*' | tr -d '*' | sort >"$TMP/manual"
-    { awk '{ print $1 }' "$MNT/status" && echo read_only_reason; } |
-        sort >"$TMP/keys"
+    {
+        awk '{ print $1 }' "$MNT/status"
+        printf '%s\n' read_only_reason staging_reason
+    } | sort >"$TMP/keys"
     diff "$TMP/keys" "$TMP/manual"
 }
 
