@@ -34,7 +34,7 @@ free records/007
 free segments/new
 none $first_segment/new
 none cursors/some/new
-none at/new
+none at/2100-01-01
 none at/@99999999999
 END
     # Who may remove them does.
