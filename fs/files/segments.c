@@ -36,7 +36,7 @@ static int segments_attr(struct fs *fs, struct node node, unsigned flags,
     (void)node;
     (void)flags;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = 2 + status.segments;
+    attr->stat.st_nlink = (nlink_t)(2 + status.segments);
     if (status.last_time_ns > 0)
         attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
@@ -143,7 +143,6 @@ static int file_attr(struct fs *fs, struct node node, unsigned flags,
         return r;
     set_attr(&segment, attr);
     attr->stat.st_size = (off_t)segment.sizes[file_of(node)];
-    attr->stat.st_blocks = (attr->stat.st_size + 511) / 512;
     return 0;
 }
 

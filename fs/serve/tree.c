@@ -79,6 +79,23 @@ int tree_lookup(struct fs *fs, struct node dir, const char *name,
                                                         ret_node);
 }
 
+/* What follows from the rest: a file has no holes, a link's size is its
+   target's. */
+static int complete(struct fs *fs, struct node node, struct stat *stat)
+{
+    const struct kind *kind = tree_kind(node.kind);
+    char target[ENTRY_NAME];
+    int r = kind->target ? kind->target(fs, node, target) : 0;
+
+    if (r < 0)
+        return r;
+    if (kind->target)
+        stat->st_size = (off_t)strlen(target);
+    else
+        stat->st_blocks = (stat->st_size + 511) / 512;
+    return 0;
+}
+
 uint64_t tree_ino(struct node node)
 {
     uint64_t ino = 0;
@@ -110,6 +127,8 @@ int tree_attr(struct fs *fs, struct node node, unsigned flags,
     if (kind->watched)
         fs->watched_cached = true; /* before looking: an append is after it */
     r = kind->attr ? kind->attr(fs, node, flags, &attr) : 0;
+    if (r == 0)
+        r = complete(fs, node, stat);
     if (r < 0)
         return r;
     *ret_attr = attr;

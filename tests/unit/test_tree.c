@@ -263,6 +263,7 @@ static void test_tree_record_attr_is_honest(void **state)
     assert_int_equal(
         tree_attr(&bench->fs, (struct node){NODE_RECORD, 2}, 0, &attr), 0);
     assert_int_equal(attr.stat.st_size, 10);
+    assert_int_equal(attr.stat.st_blocks, 1);
     assert_int_equal(attr.stat.st_mtim.tv_sec, FIXTURE_NOON / 1000000000);
     assert_int_equal(attr.stat.st_mode, S_IFREG | 0440);
     assert_int_equal(attr.stat.st_uid, 12);
@@ -298,6 +299,7 @@ static void test_tree_target_is_first_or_last(void **state)
 {
     struct bench *bench = *state;
     char target[ENTRY_NAME] = "";
+    struct attr attr;
 
     assert_int_equal(
         tree_target(&bench->fs, (struct node){NODE_LAST, 0}, target), -ENOENT);
@@ -308,6 +310,10 @@ static void test_tree_target_is_first_or_last(void **state)
     assert_int_equal(
         tree_target(&bench->fs, (struct node){NODE_LAST, 0}, target), 0);
     assert_string_equal(target, "records/11");
+    assert_int_equal(
+        tree_attr(&bench->fs, (struct node){NODE_LAST, 0}, 0, &attr), 0);
+    assert_int_equal(attr.stat.st_size, strlen(target));
+    assert_int_equal(attr.stat.st_blocks, 0);
     assert_int_equal(tree_target(&bench->fs, records, target), -EINVAL);
 }
 
