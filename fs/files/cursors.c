@@ -51,7 +51,7 @@ static int cursors_attr(struct fs *fs, struct node node, unsigned flags,
     (void)node;
     (void)flags;
     clog_status(fs->log, &status);
-    attr->stat.st_nlink = 2 + status.cursors;
+    attr->stat.st_nlink = (nlink_t)(2 + status.cursors);
     return 0;
 }
 
@@ -93,7 +93,7 @@ static int cursors_make(struct fs *fs, const char *name)
 const struct kind cursors_kind = {
     .name = "cursors",
     .parent = NODE_ROOT,
-    .mode = S_IFDIR | 0755,
+    .mode = S_IFDIR | 0777,
     .attr = cursors_attr,
     .lookup = cursors_lookup,
     .list = cursors_list,
@@ -119,6 +119,7 @@ static int cursor_remove(struct fs *fs, struct node node, const char *name)
 const struct kind cursor_kind = {
     .parent = NODE_CURSORS,
     .mode = S_IFDIR | 0555,
+    .free_mode = 0222, /* nothing is made in it: mkdir -m 755 */
     .attr = cursor_attr,
     .remove = cursor_remove,
 };
@@ -219,7 +220,7 @@ static int offset_write(struct handle *handle, const char *data, size_t size,
 const struct kind cursor_offset_kind = {
     .name = "offset",
     .parent = NODE_CURSOR,
-    .mode = S_IFREG | 0644,
+    .mode = S_IFREG | 0666,
     .attr = cursor_attr,
     .number = file_number,
     .text = print_offset,

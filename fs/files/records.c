@@ -57,7 +57,7 @@ static int records_list(struct fs *fs, struct node dir, uint64_t cookie,
 const struct kind records_kind = {
     .name = "records",
     .parent = NODE_ROOT,
-    .mode = S_IFDIR | 0755,
+    .mode = S_IFDIR | 0777,
     .watched = true,
     .shrinks = true,
     .attr = records_attr,

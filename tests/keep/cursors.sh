@@ -33,6 +33,15 @@ test_making_and_forgetting() {
     equal "$(cursor "an Önion")" "0 10 0"
 }
 
+# A cursor's directory is nothing to be written in, whatever mode it is given.
+test_a_mode_of_its_own() {
+    mount_log
+    install -d -m 755 "$MNT/cursors/a"
+    mkdir -m 775 "$MNT/cursors/b"
+    equal "$(stat -c %a "$MNT/cursors/a" "$MNT/cursors/b")" $'555\n555'
+    expect_errno EPERM chmod "$MNT/cursors/a" 0700
+}
+
 # What was forgotten and made again is another one.
 test_an_open_file_of_a_forgotten_one() {
     mount_log

@@ -178,12 +178,17 @@ test_modes_and_another_user() {
     other_errno EACCES open "$MNT/append" w
     other_errno EACCES open "$MNT/put" w
     other_errno EACCES mkdir "$MNT/cursors/mine"
+    other_errno EACCES open "$MNT/records/1" w,creat,excl
     other_errno EACCES rmdir "$MNT/$segment0"
 
     remount_log -o allow_other,umask=0
     other_errno 0 open "$MNT/append" w
     as_other bash -euc 'echo "from another" >>"$1/append"' - "$MNT"
     equal "$(record 1)" "from another"
+    other_errno 0 open "$MNT/records/2" w,creat,excl
+    as_other bash -euc 'cd "$1/cursors"; mkdir mine; echo 1 >mine/offset
+        [[ $(cat mine/offset mine/lag) == $'"'1\n1'"' ]]; rmdir mine' - "$MNT"
+    other_errno EACCES rmdir "$MNT/$segment0"
 
     remount_log -o allow_other,umask=077
     other_errno EACCES open "$MNT/log" r
@@ -193,6 +198,9 @@ test_modes_and_another_user() {
     remount_log -o "allow_other,gid=$other_gid,umask=007"
     other_errno 0 open "$MNT/log" r
     other_errno 0 open "$MNT/append" w
+    other_errno 0 open "$MNT/records/2" w,creat,excl
+    other_errno 0 mkdir "$MNT/cursors/group"
+    other_errno 0 rmdir "$MNT/cursors/group"
 
     remount_log -o "allow_other,uid=$other_uid,umask=022"
     as_other bash -euc 'echo "its own" >>"$1/append"' - "$MNT"
