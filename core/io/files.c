@@ -84,8 +84,15 @@ int io_copy(struct io *io, int from, uint64_t at, uint64_t size, int to)
 
     while (r == 0 && done < size) {
         size_t n = size - done < PIECE ? (size_t)(size - done) : PIECE;
+        uint64_t data = 0;
 
-        r = copy_piece(io, from, at + done, &piece, n);
+        r = io_next_data(io, from, at + done, &data);
+        if (r == 0 && data > at + done) {
+            done = data - at < size ? data - at : size;
+            continue;
+        }
+        if (r == 0)
+            r = copy_piece(io, from, at + done, &piece, n);
         if (r == 0 && !io_is_zero(piece.data, n))
             r = io_write(io, to, piece.data, n, done);
         done += n;

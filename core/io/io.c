@@ -137,6 +137,14 @@ int io_write(struct io *io, int fd, const void *data, size_t size,
     return size ? io_writev(io, fd, &piece, 1, position) : 0;
 }
 
+int io_next_data(struct io *io, int fd, uint64_t at, uint64_t *ret)
+{
+    if (io->ops->next_data)
+        return RETRY(io->ops->next_data(io, fd, at, ret));
+    *ret = at;
+    return 0;
+}
+
 int io_truncate(struct io *io, int fd, uint64_t size)
 {
     return RETRY(io->ops->truncate(io, fd, size));

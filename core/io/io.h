@@ -58,6 +58,9 @@ struct io_ops {
                      uint64_t position, int flags);
     ssize_t (*writev)(struct io *io, int fd, const struct iovec *iov, int count,
                       uint64_t position);
+    /* The first byte at or behind at that is in no hole; UINT64_MAX: none is.
+       An io without this has no holes. */
+    int (*next_data)(struct io *io, int fd, uint64_t at, uint64_t *ret);
     int (*truncate)(struct io *io, int fd, uint64_t size);
     int (*datasync)(struct io *io, int fd);
     int (*sync)(struct io *io, int fd);
@@ -132,6 +135,7 @@ int io_writev(struct io *io, int fd, struct iovec *iov, size_t count,
 int io_write(struct io *io, int fd, const void *data, size_t size,
              uint64_t position);
 
+int io_next_data(struct io *io, int fd, uint64_t at, uint64_t *ret);
 int io_truncate(struct io *io, int fd, uint64_t size);
 int io_datasync(struct io *io, int fd);
 int io_sync(struct io *io, int fd);

@@ -91,6 +91,20 @@ static ssize_t posix_writev(struct io *io, int fd, const struct iovec *iov,
     return n < 0 ? -errno : n;
 }
 
+static int posix_next_data(struct io *io, int fd, uint64_t at, uint64_t *ret)
+{
+    off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+
+    (void)io;
+    if (data < 0 && errno != ENXIO && errno != EINVAL && errno != EOPNOTSUPP)
+        return -errno;
+    if (data >= 0)
+        *ret = (uint64_t)data;
+    else
+        *ret = errno == ENXIO ? UINT64_MAX : at;
+    return 0;
+}
+
 static int posix_truncate(struct io *io, int fd, uint64_t size)
 {
     (void)io;
@@ -356,6 +370,7 @@ static const struct io_ops posix_ops = {
     .close = posix_close_fd,
     .readv = posix_readv,
     .writev = posix_writev,
+    .next_data = posix_next_data,
     .truncate = posix_truncate,
     .datasync = posix_datasync,
     .sync = posix_sync,

@@ -56,22 +56,43 @@ static int open_tails(struct kept *kept, const struct recovery *recovery,
     return r;
 }
 
-/* Adds the tail's bytes to crc, and counts those that a copy has to have. */
+static int measure_piece(struct kept *kept, const struct tail *tail,
+                         uint64_t at, struct buffer *buffer, crc_t *crc)
+{
+    size_t n = tail->to - at < PIECE ? (size_t)(tail->to - at) : PIECE;
+    ssize_t got = io_read(kept->io, tail->fd, buffer->data, n, at, false);
+
+    if (got != (ssize_t)n)
+        return got < 0 ? (int)got : -EIO;
+    *crc = crc_add(*crc, buffer->data, n);
+    if (!io_is_zero(buffer->data, n))
+        kept->data += n;
+    return (int)n;
+}
+
+/* Adds the tail's bytes to crc, and counts those that a copy has to have. A
+   hole of any size adds its zeros at once. */
 static int measure(struct kept *kept, const struct tail *tail,
                    struct buffer *buffer, crc_t *crc)
 {
     uint64_t at = tail->from;
 
     while (at < tail->to) {
-        size_t n = tail->to - at < PIECE ? (size_t)(tail->to - at) : PIECE;
-        ssize_t got = io_read(kept->io, tail->fd, buffer->data, n, at, false);
+        uint64_t data = at;
+        int n = io_next_data(kept->io, tail->fd, at, &data);
 
-        if (got != (ssize_t)n)
-            return got < 0 ? (int)got : -EIO;
-        *crc = crc_add(*crc, buffer->data, n);
-        if (!io_is_zero(buffer->data, n))
-            kept->data += n;
-        at += n;
+        if (data > tail->to)
+            data = tail->to;
+        if (n == 0 && data > at) {
+            *crc = crc_join(*crc, 0, data - at);
+            at = data;
+            continue;
+        }
+        if (n == 0)
+            n = measure_piece(kept, tail, at, buffer, crc);
+        if (n < 0)
+            return n;
+        at += (uint64_t)n;
     }
     return 0;
 }

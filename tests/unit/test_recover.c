@@ -790,6 +790,41 @@ static void test_recover_hole_is_kept_as_a_hole(void **state)
     fixture_expect_sound(fixture);
 }
 
+/* Files may say that they are of any size: what is a hole costs nothing. As
+   many offsets as stamps count as given away, where nothing may be cut. */
+static void test_recover_huge_holes_are_passed_over(void **state)
+{
+    static const char *const files[] = {"store", "stamps", "index"};
+    struct fixture *fixture = *state;
+
+    (void)alarm(60);
+    for (size_t k = 0; k < 2 * COUNT(files); k++) {
+        char name[PATHS];
+
+        fixture_open(fixture);
+        fixture_fill(fixture, 3);
+        if (k % 2)
+            fixture_power_cut(fixture);
+        else
+            fixture_close(fixture);
+        (void)snprintf(name, sizeof(name), "segments/00000000000000000000/%s",
+                       files[k / 2]);
+        file_resize(fixture->dir, name, (uint64_t)1 << 40);
+        fixture_open(fixture);
+        fixture_expect_filled(fixture, 0, 3);
+        fixture_expect_next(fixture, k == 2 ? (uint64_t)1 << 36 : 3);
+        fixture_close(fixture);
+        file_remove(fixture->dir, "segments");
+        file_remove(fixture->dir, "durable");
+        file_remove(fixture->dir, "clean");
+        file_remove(fixture->dir, "format");
+        file_remove(fixture->dir, "writer");
+        if (file_exists(fixture->dir, "quarantine"))
+            file_remove(fixture->dir, "quarantine");
+    }
+    (void)alarm(0);
+}
+
 /* Where a tail does not fit it stays, and the disk has the room it had. */
 static void test_recover_torn_that_does_not_fit_leaves_room(void **state)
 {
@@ -1442,6 +1477,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(test_recover_torn_is_kept_in_quarantine),
     FIXTURE_TEST(test_recover_without_quarantine_is_read_only),
     FIXTURE_TEST(test_recover_hole_is_kept_as_a_hole),
+    FIXTURE_TEST(test_recover_huge_holes_are_passed_over),
     FIXTURE_TEST(test_recover_torn_that_does_not_fit_leaves_room),
     FIXTURE_TEST(test_recover_killed_and_unreadable_serves_the_rest),
     FIXTURE_TEST(test_recover_unsynced_and_unreadable_serves_the_rest),
