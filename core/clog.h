@@ -174,6 +174,7 @@ enum clog_note_kind {
     CLOG_NOTE_READ_ONLY,  /* why the log takes no appends */
     CLOG_NOTE_FOREIGN,    /* not the log's, and left as it is */
     CLOG_NOTE_CLOCK,      /* the time of day was set far ahead */
+    CLOG_NOTE_CURSOR,     /* a cursor that does not say where it stands */
 };
 
 /* One thing that open found, in the words of its file and place. */
@@ -185,7 +186,8 @@ struct clog_note {
     uint64_t position; /* byte in file where it goes wrong */
     uint64_t bytes;    /* bytes cut; 0 where nothing was cut */
     int error;         /* negative errno, 0 if there was none */
-    char text[160];    /* one sentence, without a newline */
+    bool repaired;     /* what it is about has been mended on disk */
+    char text[160];    /* what is wrong, without a newline */
 };
 
 /*

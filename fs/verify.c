@@ -68,27 +68,44 @@ static const char *kind_name(enum clog_note_kind kind)
         return "foreign";
     case CLOG_NOTE_CLOCK:
         return "clock";
+    case CLOG_NOTE_CURSOR:
+        return "cursor";
     }
     return "unknown";
+}
+
+/* Records, and the byte in the file; not every finding has a place. */
+static void print_place(const struct clog_note *note)
+{
+    bool torn = note->kind == CLOG_NOTE_TORN;
+
+    if (note->count > 1)
+        printf("records %" PRIu64 " to %" PRIu64 ", ", note->offset,
+               note->offset + note->count - 1);
+    else if (note->count == 1 || torn)
+        printf("record %" PRIu64 ", ", note->offset);
+    if (note->count > 0 || note->position > 0 || torn)
+        printf("byte %" PRIu64 ": ", note->position);
 }
 
 static void print_line(const struct verify *verify,
                        const struct clog_finding *finding)
 {
     const struct clog_note *note = &finding->note;
+    bool failed = finding->repairable && note->error != 0;
     char file[4 * sizeof(note->file) + 1];
+    char text[4 * sizeof(note->text) + 1];
 
     printable(note->file, file, sizeof(file));
+    printable(note->text, text, sizeof(text));
     printf("%s/%s: ", verify->logdir, file);
-    if (note->count > 1)
-        printf("records %" PRIu64 " to %" PRIu64 ", ", note->offset,
-               note->offset + note->count - 1);
-    else if (note->kind != CLOG_NOTE_REFUSED)
-        printf("record %" PRIu64 ", ", note->offset);
-    printf("byte %" PRIu64 ": %s", note->position, note->text);
+    print_place(note);
+    printf("%s", text);
     if (note->bytes > 0)
         printf(" of %" PRIu64 " bytes", note->bytes);
-    if (note->error != 0 && note->kind != CLOG_NOTE_REFUSED)
+    if (note->error != 0 && note->error != -EUCLEAN && !failed)
+        printf(" (%s)", strerror(-note->error));
+    if (failed)
         printf("; repair failed: %s\n", strerror(-note->error));
     else if (finding->repaired)
         printf("; repaired\n");

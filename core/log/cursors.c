@@ -2,7 +2,6 @@
 #include "log/cursors.h"
 
 #include "recovery/metadata.h"
-#include "recovery/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,23 +14,6 @@ struct cursor {
     bool damaged;
     char name[CLOG_CURSOR_NAME + 1];
 };
-
-static bool is_temporary(const char *name)
-{
-    size_t size = strlen(name);
-
-    return size >= 4 && strcmp(name + size - 4, ".new") == 0;
-}
-
-static int check_name(const char *name)
-{
-    if (strlen(name) > CLOG_CURSOR_NAME)
-        return -ENAMETOOLONG;
-    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') ||
-        is_temporary(name))
-        return -EINVAL;
-    return 0;
-}
 
 void cursors_init(struct cursors *cursors, struct io *io,
                   struct durability *durability)
@@ -94,54 +76,21 @@ static int add(struct cursors *cursors, const char *name, uint64_t offset,
     return r;
 }
 
-struct loading {
-    struct cursors *cursors;
-    struct clog_report *report;
-};
-
-/* Whether what has that name could be a cursor's file. */
-static bool is_cursor(const struct cursors *cursors, const char *name)
-{
-    struct io_stat st;
-
-    return check_name(name) == 0 &&
-           (io_statat(cursors->io, cursors->dir, name, &st) < 0 ||
-            st.type == IO_FILE);
-}
-
-/* A cursor that cannot be read is one all the same: taken for none, it would
-   hold back nothing that it has still to read. */
+/* A damaged cursor is one all the same: taken for none, it would hold back
+   nothing that it has still to read. */
 static int load_one(void *ctx, const char *name)
 {
-    struct loading *loading = ctx;
-    struct cursors *cursors = loading->cursors;
+    struct cursors *cursors = ctx;
     uint64_t offset = 0;
-    int r;
+    int r = cursor_load(cursors->io, cursors->dir, name, &offset);
 
-    if (is_temporary(name))
+    if (r == -ENOENT)
         return 0;
-    if (!is_cursor(cursors, name)) {
-        (void)report_note(loading->report, CLOG_NOTE_FOREIGN, NULL,
-                          METADATA_CURSORS,
-                          "%.80s: not a cursor; left as it is", name);
-        return 0;
-    }
-    r = cursor_load(cursors->io, cursors->dir, name, &offset);
-    /* What the device does not give may be well: a log that opened without it
-       would let a consumer begin again. */
-    if (r < 0 && r != -EUCLEAN)
-        return r;
-    if (r < 0)
-        report_note(loading->report, CLOG_NOTE_ROT, NULL, METADATA_CURSORS,
-                    "%.80s: damaged; where it stood is not known", name)
-            ->error = r;
-    return add(cursors, name, offset, r < 0);
+    return r < 0 && r != -EUCLEAN ? r : add(cursors, name, offset, r < 0);
 }
 
-int cursors_load(struct cursors *cursors, int root, bool read_only,
-                 struct clog_report *report)
+int cursors_load(struct cursors *cursors, int root, bool read_only)
 {
-    struct loading loading = {cursors, report};
     int r =
         io_open(cursors->io, root, METADATA_CURSORS, O_RDONLY | O_DIRECTORY, 0);
 
@@ -158,7 +107,7 @@ int cursors_load(struct cursors *cursors, int root, bool read_only,
         r = io_sync(cursors->io, cursors->dir);
     if (r == 0 && !read_only)
         r = io_sync(cursors->io, root);
-    return r < 0 ? r : io_list(cursors->io, cursors->dir, load_one, &loading);
+    return r < 0 ? r : io_list(cursors->io, cursors->dir, load_one, cursors);
 }
 
 size_t cursors_count(struct cursors *cursors)
@@ -237,7 +186,7 @@ static int make(struct cursors *cursors, const char *name, uint64_t offset)
 
 int cursors_make(struct cursors *cursors, const char *name, uint64_t offset)
 {
-    int r = check_name(name);
+    int r = cursor_check_name(name);
 
     if (r < 0)
         return r;

@@ -32,13 +32,9 @@ void cursors_init(struct cursors *cursors, struct io *io,
                   struct durability *durability);
 void cursors_done(struct cursors *cursors);
 
-/*
- * Loads all cursors in the log's directory; they are durable then, unless
- * read_only. One that cannot be read is noted, and stands at 0; what is no
- * cursor at all is noted and left alone.
- */
-int cursors_load(struct cursors *cursors, int root, bool read_only,
-                 struct clog_report *report);
+/* Loads all cursors in the log's directory; they are durable then, unless
+   read_only. A damaged one, which recovery has noted, stands at 0. */
+int cursors_load(struct cursors *cursors, int root, bool read_only);
 
 size_t cursors_count(struct cursors *cursors);
 

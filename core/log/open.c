@@ -149,12 +149,35 @@ static int reuse_active(struct clog *log)
     return 0;
 }
 
+/* Notes what keeps the log from being written to, if anything does. */
+static int note_refused(struct clog *log, const char *file, int error)
+{
+    if (error < 0)
+        report_note(&log->report, CLOG_NOTE_REFUSED, NULL, file,
+                    "cannot be written")
+            ->error = error;
+    return error;
+}
+
+static int start_staging(struct clog *log, const struct recovery *recovery)
+{
+    size_t size = recovery->owner_error == 0 ? (size_t)log->options.staging : 0;
+    const struct part *active = segments_active(&log->segments);
+    int r;
+
+    mutex_lock(&log->append_lock);
+    r = stage_open(&log->stage, size, &recovery->owner, active->files,
+                   &active->extent);
+    mutex_unlock(&log->append_lock);
+    return note_refused(log, STAGING_NAME, r);
+}
+
 static int start_writing(struct clog *log, const struct recovery *recovery)
 {
     bool fresh = log->segments.count == 0 || recovery->seal;
-    int r;
+    int r = note_refused(log, METADATA_DURABLE,
+                         durability_open(&log->durability, log->root));
 
-    r = durability_open(&log->durability, log->root);
     if (r < 0)
         return r;
     if (fresh) {
@@ -171,14 +194,7 @@ static int start_writing(struct clog *log, const struct recovery *recovery)
     if (r < 0)
         return r;
     durability_raise(&log->durability, log->segments.next);
-    mutex_lock(&log->append_lock);
-    r = stage_open(&log->stage,
-                   recovery->owner_error == 0 ? (size_t)log->options.staging
-                                              : 0,
-                   &recovery->owner, segments_active(&log->segments)->files,
-                   &segments_active(&log->segments)->extent);
-    mutex_unlock(&log->append_lock);
-    return r;
+    return start_staging(log, recovery);
 }
 
 /* What could not be written to the files is read from the buffer's copy. */
@@ -213,8 +229,7 @@ static int take_over(struct clog *log, struct recovery *recovery)
     log->segments.next = recovery->next;
     durability_raise(&log->durability, recovery->durable);
     if (r == 0)
-        r = cursors_load(&log->cursors, log->root, recovery->read_only,
-                         &log->report);
+        r = cursors_load(&log->cursors, log->root, recovery->read_only);
     if (r == 0 && recovery->read_only)
         take_staged(log, recovery);
     else if (r == 0)

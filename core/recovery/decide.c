@@ -13,7 +13,7 @@ void evidence_gather(const struct recovery *recovery, const struct found *found,
     *ret_evidence = (struct evidence){
         .durable = max(max(recovery->durable, scan->durable), found->base),
         .same_boot = recovery->same_boot,
-        .unread = scan->unread,
+        .unread = scan->unread || recovery->unread,
         .store_size = found->sizes[CLOG_STORE],
         .stamps_size = found->sizes[CLOG_STAMPS],
         .index_count = found_slots(found, CLOG_INDEX),

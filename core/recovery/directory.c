@@ -10,16 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int refuse(struct recovery *recovery, const char *file, int error,
-                  const char *what)
-{
-    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_REFUSED,
-                                         NULL, file, "%s", what);
-
-    note->error = error;
-    return error;
-}
-
 /* Names that a directory may hold that is to become a log: those of a log
    that was being made, and what mkfs leaves. */
 static int is_foreign(void *ctx, const char *name)
@@ -50,11 +40,13 @@ static int check_unmarked(struct recovery *recovery)
         return r;
     r = io_list(recovery->io, recovery->root, is_foreign, name);
     if (r > 0)
-        return refuse(recovery, name, -EUCLEAN,
-                      "not a log's file: the directory is neither a log nor "
-                      "empty");
-    if (r == 0 && recovery->read_only)
-        return refuse(recovery, "", -ENOENT, "there is no log here");
+        return report_refused(
+            recovery, NULL, name, -EUCLEAN,
+            "not a log's file: the directory is neither a log nor "
+            "empty");
+    if (r == 0 && (recovery->read_only || recovery->verify))
+        return report_refused(recovery, NULL, "", -ENOENT,
+                              "there is no log here");
     return r;
 }
 
@@ -87,9 +79,11 @@ static int check_format(struct recovery *recovery)
 
         note->position = position;
         note->error = r;
+        report_tell(recovery, note, 0);
     }
     if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return refuse(recovery, METADATA_FORMAT, r, "cannot be read");
+        return report_refused(recovery, NULL, METADATA_FORMAT, r,
+                              "cannot be read");
     if (r != -ENOENT)
         return r;
     r = check_unmarked(recovery);
@@ -117,7 +111,8 @@ static int open_segments(struct recovery *recovery)
     if (r == -ENOENT && recovery->read_only)
         return 0;
     if (r == -ENOTDIR || r == -ELOOP)
-        return refuse(recovery, "segments", -EUCLEAN, "not a directory");
+        return report_refused(recovery, NULL, "segments", -EUCLEAN,
+                              "not a directory");
     if (r < 0)
         return r;
     recovery->segments = r;
@@ -134,23 +129,48 @@ int directory_open(struct recovery *recovery)
     return r < 0 ? r : open_segments(recovery);
 }
 
-struct cursors {
+struct cursor_files {
     struct recovery *recovery;
     int dir;
 };
 
-/* What lies below a cursor was made durable before the cursor got there. What
-   cannot be read of one proves nothing. */
+static int note_cursor(struct recovery *recovery, enum clog_note_kind kind,
+                       const char *name, int error, const char *what)
+{
+    struct clog_note *note =
+        report_note(recovery->report, kind, NULL, METADATA_CURSORS, "%.80s: %s",
+                    name, what);
+
+    note->error = error;
+    report_tell(recovery, note, 0);
+    return 0;
+}
+
+/* What lies below a cursor was made durable before the cursor got there. One
+   that the device does not give may be well: a log that was opened without it
+   would let its consumer begin again. */
 static int learn_from_cursor(void *ctx, const char *name)
 {
-    struct cursors *cursors = ctx;
+    struct cursor_files *cursors = ctx;
     struct recovery *recovery = cursors->recovery;
     uint64_t offset = 0;
+    int r = cursor_load(recovery->io, cursors->dir, name, &offset);
 
-    if (cursor_load(recovery->io, cursors->dir, name, &offset) == 0 &&
-        offset > recovery->durable)
+    if (r == 0 && offset > recovery->durable)
         recovery->durable = offset;
-    return 0;
+    if (r == 0 || (r == -ENOENT && metadata_is_new(name)))
+        return 0;
+    if (r == -ENOENT)
+        return note_cursor(recovery, CLOG_NOTE_FOREIGN, name, 0,
+                           "not a cursor; left as it is");
+    if (r == -EUCLEAN)
+        return note_cursor(recovery, CLOG_NOTE_CURSOR, name, r,
+                           "damaged; where it stood is not known");
+    recovery->unread = true;
+    (void)note_cursor(recovery,
+                      recovery->verify ? CLOG_NOTE_CURSOR : CLOG_NOTE_REFUSED,
+                      name, r, "cannot be read");
+    return recovery->verify ? 0 : r;
 }
 
 static int load_cursors(struct recovery *recovery)
@@ -158,16 +178,29 @@ static int load_cursors(struct recovery *recovery)
     struct io *io = recovery->io;
     int dir = io_open(io, recovery->root, METADATA_CURSORS,
                       O_RDONLY | O_DIRECTORY, 0);
-    struct cursors cursors = {recovery, dir};
+    struct cursor_files cursors = {recovery, dir};
     int r;
 
     if (dir == -ENOTDIR || dir == -ELOOP)
-        return refuse(recovery, METADATA_CURSORS, -EUCLEAN, "not a directory");
+        return report_refused(recovery, NULL, METADATA_CURSORS, -EUCLEAN,
+                              "not a directory");
     if (dir < 0)
         return dir == -ENOENT ? 0 : dir;
     r = io_list(io, dir, learn_from_cursor, &cursors);
     io_close(io, dir);
     return r;
+}
+
+/* The result of loading a file: one that is missing or torn says nothing, and
+   one that the device cannot read might have said anything. What else has its
+   place is not to be passed over. */
+static int check_loaded(struct recovery *recovery, const char *name, int r)
+{
+    if (r == -EIO)
+        recovery->unread = true;
+    if (r == 0 || r == -ENOENT || r == -EUCLEAN || r == -EIO)
+        return 0;
+    return report_refused(recovery, NULL, name, r, "cannot be read");
 }
 
 /* Under which kernel and in which directory this is. */
@@ -185,35 +218,46 @@ static int learn_owner(struct recovery *recovery)
     return 0;
 }
 
+static int load_durable(struct recovery *recovery)
+{
+    uint64_t durable = 0;
+    int r = durable_load(recovery->io, recovery->root, &durable);
+
+    if (r == 0 && durable > recovery->durable)
+        recovery->durable = durable;
+    return check_loaded(recovery, METADATA_DURABLE, r);
+}
+
+static int load_writer(struct recovery *recovery)
+{
+    const struct staging_owner *owner = &recovery->owner;
+    struct writer writer;
+    int r = writer_load(recovery->io, recovery->root, &writer);
+
+    recovery->has_writer = r != -ENOENT;
+    recovery->same_boot = r == 0 && recovery->owner_error == 0 &&
+                          strcmp(owner->boot_id, writer.boot_id) == 0 &&
+                          writer.dev == owner->dev && writer.ino == owner->ino;
+    return check_loaded(recovery, METADATA_WRITER, r);
+}
+
 int directory_load(struct recovery *recovery)
 {
     struct io *io = recovery->io;
-    const struct staging_owner *owner = &recovery->owner;
-    struct writer writer;
-    uint64_t durable;
     int r = learn_owner(recovery);
 
     if (r < 0)
         return r;
     r = clean_load(io, recovery->root, &recovery->clean);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
     recovery->has_clean = r == 0;
     if (recovery->has_clean)
         recovery->durable = recovery->clean.next;
-    r = durable_load(io, recovery->root, &durable);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    if (r == 0 && durable > recovery->durable)
-        recovery->durable = durable;
-    r = writer_load(io, recovery->root, &writer);
-    if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-        return r;
-    recovery->has_writer = r != -ENOENT;
-    recovery->same_boot = r == 0 && recovery->owner_error == 0 &&
-                          strcmp(owner->boot_id, writer.boot_id) == 0 &&
-                          writer.dev == owner->dev && writer.ino == owner->ino;
-    return load_cursors(recovery);
+    r = check_loaded(recovery, METADATA_CLEAN, r);
+    if (r == 0)
+        r = load_durable(recovery);
+    if (r == 0)
+        r = load_writer(recovery);
+    return r < 0 ? r : load_cursors(recovery);
 }
 
 /* Names as they come, before they are looked at. */
@@ -251,6 +295,7 @@ static int finish_drop(struct recovery *recovery, const char *name)
                            ? "has files that are not the log's; left there"
                            : "is dropped, and cannot be removed");
     note->error = r == -ENOTEMPTY || r == -EEXIST ? 0 : r;
+    report_tell(recovery, note, 0);
     return 0;
 }
 
@@ -289,14 +334,6 @@ static int on_name(void *ctx, const char *name)
     return 0;
 }
 
-static int refuse_file(struct recovery *recovery, uint64_t base,
-                       const char *file, const char *what)
-{
-    report_note(recovery->report, CLOG_NOTE_REFUSED, &base, file, "%s", what)
-        ->error = -EUCLEAN;
-    return -EUCLEAN;
-}
-
 static int measure_file(struct recovery *recovery, int dir, struct found *found,
                         int file)
 {
@@ -308,8 +345,8 @@ static int measure_file(struct recovery *recovery, int dir, struct found *found,
     if (r < 0)
         return r;
     if (st.type != IO_FILE)
-        return refuse_file(recovery, found->base, segment_files[file],
-                           "not a regular file");
+        return report_refused(recovery, &found->base, segment_files[file],
+                              -EUCLEAN, "not a regular file");
     found->present[file] = true;
     found->sizes[file] = st.size;
     if (!segment_is_guarded(&st))
@@ -327,9 +364,11 @@ static int measure(struct recovery *recovery, struct found *found)
     int r;
 
     if (dir == -ENOTDIR || dir == -ELOOP)
-        return refuse_file(recovery, found->base, "", "not a directory");
+        return report_refused(recovery, &found->base, "", -EUCLEAN,
+                              "not a directory");
     if (dir < 0)
-        return dir;
+        return report_refused(recovery, &found->base, "", dir,
+                              "cannot be read");
     r = io_stat(io, dir, &st);
     found->guarded = r == 0 && (st.mode & 0700) == 0700;
     for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)

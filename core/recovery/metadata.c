@@ -16,6 +16,14 @@
 #define TEXT_SIZE    512 /* bytes; more than any of the texts has */
 #define DURABLE_SIZE 16
 
+bool metadata_is_new(const char *name)
+{
+    size_t size = strlen(name);
+    size_t end = strlen(METADATA_NEW);
+
+    return size >= end && strcmp(name + size - end, METADATA_NEW) == 0;
+}
+
 int format_check(struct io *io, int root, uint64_t *ret_position)
 {
     char text[TEXT_SIZE];
@@ -198,13 +206,28 @@ static int print_cursor(uint64_t offset, char text[static TEXT_SIZE])
                         "crc32c %08" PRIx32 "\n", crc32c(text, (size_t)n));
 }
 
+int cursor_check_name(const char *name)
+{
+    if (strlen(name) > CLOG_CURSOR_NAME)
+        return -ENAMETOOLONG;
+    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') ||
+        metadata_is_new(name))
+        return -EINVAL;
+    return 0;
+}
+
 int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset)
 {
     char text[TEXT_SIZE];
     char again[TEXT_SIZE];
+    struct io_stat st;
     uint64_t offset;
-    int r = load_text(io, dir, name, text);
+    int r = -ENOENT;
 
+    if (cursor_check_name(name) == 0)
+        r = io_statat(io, dir, name, &st);
+    if (r == 0)
+        r = st.type == IO_FILE ? load_text(io, dir, name, text) : -ENOENT;
     if (r < 0)
         return r;
     if (sscanf(text, "offset %" SCNu64, &offset) != 1)

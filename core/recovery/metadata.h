@@ -14,6 +14,7 @@
 
 #include "io/io.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@
 #define METADATA_CLEAN   "clean"
 #define METADATA_DURABLE "durable"
 #define METADATA_CURSORS "cursors" /* a directory */
+#define METADATA_NEW     ".new"    /* ends the name of a file being replaced */
 
 /* Who wrote last: a process, under a kernel, in a directory. */
 struct writer {
@@ -36,6 +38,9 @@ struct clean {
     uint64_t base;     /* of the active segment */
     uint64_t sizes[3]; /* of its files, by enum clog_file */
 };
+
+/* Whether it is the name of a file that is being replaced, or was. */
+bool metadata_is_new(const char *name);
 
 /* ENOENT: there is no such file. EUCLEAN: it is not one of ours, from byte
  *ret_position on. */
@@ -59,7 +64,11 @@ int durable_load(struct io *io, int root, uint64_t *ret_offset);
 /* Rewrites the 16 bytes of the file open as fd, without syncing them. */
 int durable_write(struct io *io, int fd, uint64_t offset);
 
-/* A cursor's file, in the directory of cursors. EUCLEAN: not one of ours. */
+/* Whether a cursor can have that name. ENAMETOOLONG; EINVAL. */
+int cursor_check_name(const char *name);
+
+/* A cursor's file, in the directory of cursors. ENOENT: what has that name, if
+   anything, is no cursor's file. EUCLEAN: it is damaged. */
 int cursor_load(struct io *io, int dir, const char *name, uint64_t *ret_offset);
 
 /* Durable when the caller has synced dir. */

@@ -23,20 +23,46 @@ static void turn_read_only(struct recovery *recovery, int error,
 
     note->error = error;
     recovery->read_only = true;
+    report_tell(recovery, note, 0);
 }
 
-/* Brings the index in line with the scan: on disk, or else in memory. lost:
-   there were more records than the scan has found. */
-static int settle_index(struct recovery *recovery, struct found *found,
-                        const struct segment *segment, struct scan *scan,
-                        bool lost, bool sealed)
+/* A segment that is read, and what is found and decided about it. */
+struct reading {
+    struct found *found;
+    struct segment segment;
+    struct scan scan;
+    struct evidence evidence;
+    struct decision decision;
+};
+
+static int read_segment(struct recovery *recovery, struct found *found,
+                        uint64_t limit, struct reading *ret)
 {
-    uint64_t agrees =
-        index_agrees(&segment->index, found->sizes[CLOG_INDEX], scan);
+    ret->found = found;
+    return recovery_scan(recovery, found, limit, &ret->segment, &ret->scan);
+}
+
+static void reading_done(struct reading *reading)
+{
+    scan_done(&reading->scan);
+    segment_done(&reading->segment);
+}
+
+/* Brings the index in line with what is kept: on disk, or else in memory. Where
+   records are lost it may have more, and those of a torn tail go with it. */
+static int settle_index(struct recovery *recovery, struct reading *reading,
+                        bool sealed)
+{
+    struct found *found = reading->found;
+    struct scan *scan = &reading->scan;
+    uint64_t size = found->sizes[CLOG_INDEX];
+    uint64_t agrees = index_agrees(&reading->segment.index, size, scan);
+    bool lost = reading->decision.next > found->base + scan->extent.count;
+    bool torn = reading->decision.cut;
     int r = -EROFS;
 
     if (agrees == scan->extent.count &&
-        (lost || found->sizes[CLOG_INDEX] == agrees * SLOT_SIZE))
+        (lost || size == agrees * SLOT_SIZE || (torn && recovery->read_only)))
         return 0;
     if (!recovery->read_only)
         r = repair_index(recovery->io, recovery->segments, found->base, scan,
@@ -46,12 +72,29 @@ static int settle_index(struct recovery *recovery, struct found *found,
         found->index = scan->index;
         scan->index = NULL;
     }
-    if (found->extent.count > 0) {
+    if (found->extent.count > 0 && (!torn || agrees < scan->extent.count))
         report_index(recovery, found, scan->extent.count, agrees,
-                     r < 0 ? "rebuilt in memory" : "rebuilt");
-        recovery->report->indexes++;
-    }
+                     recovery->read_only ? 0
+                     : r < 0             ? r
+                                         : 1);
     return recovery->read_only ? 0 : r;
+}
+
+/* Reports what is wrong with the records that are kept, after it has been
+   repaired as far as that is asked for. */
+static void settle_records(struct recovery *recovery,
+                           const struct reading *reading)
+{
+    const struct found *found = reading->found;
+    const struct scan *scan = &reading->scan;
+    uint64_t count = reading->decision.keep.count;
+    int mended = 0;
+
+    if (recovery->verify && !recovery->read_only)
+        mended = repair_prefixes(recovery, found, scan, count);
+    report_runs(recovery, found->base, scan, count, mended);
+    if (scan->unread)
+        report_unread(recovery, found);
 }
 
 /* Whether the last of count records ends where the store does, by the index
@@ -107,32 +150,39 @@ static void serve_unread(struct recovery *recovery, struct found *found,
 static int settle_sealed(struct recovery *recovery, struct found *found,
                          uint64_t limit)
 {
-    struct segment segment;
-    struct scan scan;
+    struct reading reading = {0};
     int r;
 
     found->extent.count = found_slots(found, CLOG_STAMPS);
     found->extent.end = found->sizes[CLOG_STORE];
-    if (sizes_fit(recovery, found, limit))
+    if (!recovery->verify && sizes_fit(recovery, found, limit))
         return 0;
-    r = recovery_scan(recovery, found, limit, &segment, &scan);
-    if (r == -EIO) {
+    r = read_segment(recovery, found, limit, &reading);
+    if (r == -EIO)
         serve_unread(recovery, found, limit);
-        return 0;
-    }
     if (r < 0)
-        return r;
-    found->extent = scan.extent;
-    report_runs(recovery, found->base, &scan, scan.extent.count);
-    if (scan.unread)
-        report_unread(recovery, found);
+        return r == -EIO ? 0
+                         : report_refused(recovery, &found->base, "", r,
+                                          "cannot be read");
+    found->extent = reading.scan.extent;
+    reading.decision.keep = found->extent;
+    reading.decision.next = found->base + limit;
+    settle_records(recovery, &reading);
     report_excess(recovery, found);
     /* Where it cannot be written it is held in memory, and all is well. */
-    (void)settle_index(recovery, found, &segment, &scan,
-                       scan.extent.count < limit, true);
-    scan_done(&scan);
-    segment_done(&segment);
+    (void)settle_index(recovery, &reading, true);
+    reading_done(&reading);
     return 0;
+}
+
+/* Offsets up to next of which the segment has no record are lost. */
+static void settle_gap(struct recovery *recovery, const struct found *found,
+                       uint64_t next)
+{
+    uint64_t end = found->base + found->extent.count;
+
+    if (end < next)
+        report_gap(recovery, end, next);
 }
 
 static int settle_all_sealed(struct recovery *recovery)
@@ -143,6 +193,7 @@ static int settle_all_sealed(struct recovery *recovery)
 
         if (r < 0)
             return r;
+        settle_gap(recovery, found, found[1].base);
         if (!recovery->read_only && !found->guarded)
             (void)segment_guard(recovery->io, recovery->segments, found->base);
     }
@@ -164,36 +215,47 @@ static bool clean_fits(const struct recovery *recovery,
            recovery->durable == clean->next;
 }
 
-/* The index of what is kept is a beginning of the scan's. */
-static int apply(struct recovery *recovery, struct found *found,
-                 const struct segment *segment, struct scan *scan,
-                 const struct evidence *evidence,
-                 const struct decision *decision)
+/* What could not be done to the last segment's files. EROFS: nobody can write
+   there, and to write was asked for. */
+static int fall_back(struct recovery *recovery, int error, const char *what)
 {
-    const char *step = "keeping the torn tail in quarantine/";
+    if (error == -EROFS)
+        return error;
+    turn_read_only(recovery, error, what);
+    return 0;
+}
+
+/* Cuts a torn tail off, and makes durable what is kept. */
+static int apply_to_files(struct recovery *recovery,
+                          const struct reading *reading)
+{
+    const struct decision *decision = &reading->decision;
     int r = 0;
 
-    if (!recovery->read_only && decision->cut) {
-        r = quarantine_tail(recovery, found, &decision->keep);
-        if (r == -EROFS)
-            return r;
-        if (r < 0)
-            turn_read_only(recovery, r, step);
-    }
     if (decision->cut)
-        report_torn(recovery, found, scan, decision);
-    if (!recovery->read_only) {
-        r = repair_tail(recovery, found, scan, decision, evidence->durable);
-        /* Nobody can write here, and to write was asked for. */
-        if (r == -EROFS)
-            return r;
-        if (r < 0)
-            turn_read_only(recovery, r, "making the last segment durable");
-    }
-    scan->extent = decision->keep;
-    r = settle_index(recovery, found, segment, scan,
-                     decision->next > found->base + decision->keep.count,
-                     false);
+        r = quarantine_tail(recovery, reading->found, &decision->keep);
+    if (r < 0)
+        return fall_back(recovery, r, "keeping the torn tail in quarantine/");
+    r = repair_tail(recovery, reading->found, &reading->scan, decision,
+                    reading->evidence.durable);
+    return r < 0 ? fall_back(recovery, r, "making the last segment durable")
+                 : 0;
+}
+
+/* The index of what is kept is a beginning of the scan's. */
+static int apply(struct recovery *recovery, struct reading *reading)
+{
+    int r = 0;
+
+    if (!recovery->read_only && !recovery->report->clean)
+        r = apply_to_files(recovery, reading);
+    if (r < 0)
+        return r;
+    if (reading->decision.cut)
+        report_torn(recovery, reading->found, &reading->scan,
+                    &reading->decision, !recovery->read_only);
+    reading->scan.extent = reading->decision.keep;
+    r = settle_index(recovery, reading, false);
     if (r < 0)
         turn_read_only(recovery, r, "rebuilding the last segment's index");
     return 0;
@@ -222,41 +284,32 @@ static void settle_unread(struct recovery *recovery, struct found *found)
 
 static int settle_unclean(struct recovery *recovery, struct found *found)
 {
-    struct segment segment;
-    struct scan scan;
-    struct evidence evidence;
-    struct decision decision;
-    int r = recovery_scan(recovery, found, UINT64_MAX - found->base, &segment,
-                          &scan);
+    struct reading reading = {0};
+    int r = read_segment(recovery, found, UINT64_MAX - found->base, &reading);
 
-    if (r == -EIO) {
+    if (r == -EIO)
         settle_unread(recovery, found);
-        return 0;
-    }
-    if (r < 0) {
-        report_note(recovery->report, CLOG_NOTE_REFUSED, &found->base, "",
-                    "could not be read to recover it")
-            ->error = r;
-        return r;
-    }
-    evidence_gather(recovery, found, &scan, &evidence);
-    decide_tail(&evidence, &scan, &segment, &decision);
-    recovery->durable = evidence.durable;
-    found->extent = decision.keep;
-    report_runs(recovery, found->base, &scan, decision.keep.count);
-    if (scan.unread)
-        report_unread(recovery, found);
-    r = apply(recovery, found, &segment, &scan, &evidence, &decision);
-    recovery->next = decision.next;
-    recovery->seal = !decision.sound;
-    scan_done(&scan);
-    segment_done(&segment);
+    if (r < 0)
+        return r == -EIO ? 0
+                         : report_refused(recovery, &found->base, "", r,
+                                          "cannot be read");
+    evidence_gather(recovery, found, &reading.scan, &reading.evidence);
+    decide_tail(&reading.evidence, &reading.scan, &reading.segment,
+                &reading.decision);
+    recovery->durable = reading.evidence.durable;
+    found->extent = reading.decision.keep;
+    settle_records(recovery, &reading);
+    r = apply(recovery, &reading);
+    recovery->next = reading.decision.next;
+    recovery->seal = !reading.decision.sound;
+    reading_done(&reading);
     return r;
 }
 
 static int settle_last(struct recovery *recovery)
 {
     struct found *found;
+    int r;
 
     if (recovery->count == 0) {
         recovery->next = recovery->durable;
@@ -268,10 +321,14 @@ static int settle_last(struct recovery *recovery)
         found->extent.count = found_slots(found, CLOG_STAMPS);
         found->extent.end = found->sizes[CLOG_STORE];
         recovery->next = recovery->clean.next;
-        if (found->sizes[CLOG_INDEX] == recovery->clean.sizes[CLOG_INDEX])
+        if (!recovery->verify &&
+            found->sizes[CLOG_INDEX] == recovery->clean.sizes[CLOG_INDEX])
             return 0;
     }
-    return settle_unclean(recovery, found);
+    r = settle_unclean(recovery, found);
+    if (r == 0)
+        settle_gap(recovery, found, recovery->next);
+    return r;
 }
 
 static void report_totals(struct recovery *recovery)
@@ -281,16 +338,8 @@ static void report_totals(struct recovery *recovery)
     report->segments = recovery->count;
     report->same_boot = recovery->same_boot;
     report->read_only = recovery->read_only;
-    for (size_t k = 0; k < recovery->count; k++) {
-        const struct found *found = &recovery->found[k];
-        uint64_t end = found->base + found->extent.count;
-        uint64_t next =
-            k + 1 < recovery->count ? found[1].base : recovery->next;
-
-        report->records += found->extent.count;
-        if (end < next)
-            report_gap(recovery, end, next);
-    }
+    for (size_t k = 0; k < recovery->count; k++)
+        report->records += recovery->found[k].extent.count;
 }
 
 /* What speaks for this run. `writer` makes the next open trust that
@@ -306,9 +355,13 @@ static int write_metadata(struct recovery *recovery)
     (void)strcpy(writer.boot_id,
                  recovery->owner_error == 0 ? owner->boot_id : "unknown");
     r = writer_store(io, recovery->root, &writer);
-    if (r == 0)
-        r = clean_remove(io, recovery->root);
-    return r;
+    if (r < 0)
+        return report_refused(recovery, NULL, METADATA_WRITER, r,
+                              "cannot be written");
+    r = clean_remove(io, recovery->root);
+    return r < 0 ? report_refused(recovery, NULL, METADATA_CLEAN, r,
+                                  "cannot be removed")
+                 : 0;
 }
 
 int recover(struct recovery *recovery)
@@ -323,11 +376,14 @@ int recover(struct recovery *recovery)
         r = directory_list(recovery);
     if (r == 0)
         r = replay(recovery);
+    for (size_t k = 0; r == 0 && k < recovery->count; k++)
+        recovery->total += recovery->found[k].sizes[CLOG_STORE];
     if (r == 0)
         r = settle_all_sealed(recovery);
     if (r == 0)
         r = settle_last(recovery);
-    if (r == 0 && !recovery->read_only)
+    if (r == 0 && !recovery->read_only &&
+        !(recovery->verify && recovery->report->clean))
         r = write_metadata(recovery);
     if (r < 0)
         return r;

@@ -3,17 +3,13 @@
 
 #include <stdlib.h>
 
-struct progress {
-    const struct recovery *recovery;
-    uint64_t total;
-};
-
 static void on_progress(void *ctx, uint64_t position)
 {
-    const struct progress *progress = ctx;
-    const struct clog_options *options = progress->recovery->options;
+    const struct recovery *recovery = ctx;
+    const struct clog_options *options = recovery->options;
 
-    options->progress(options->progress_ctx, position, progress->total);
+    options->progress(options->progress_ctx, recovery->done + position,
+                      recovery->total);
 }
 
 void recovery_use_staging(const struct recovery *recovery,
@@ -27,7 +23,6 @@ int recovery_scan(struct recovery *recovery, const struct found *found,
                   uint64_t limit, struct segment *ret_segment,
                   struct scan *ret_scan)
 {
-    struct progress progress = {recovery, found->sizes[CLOG_STORE]};
     struct scan_input input = {
         .segment = ret_segment,
         .store_size = found->sizes[CLOG_STORE],
@@ -35,7 +30,7 @@ int recovery_scan(struct recovery *recovery, const struct found *found,
         .stamps_count = found_slots(found, CLOG_STAMPS),
         .limit = limit,
         .progress = recovery->options->progress ? on_progress : NULL,
-        .progress_ctx = &progress,
+        .progress_ctx = recovery,
     };
     uint64_t slots = input.store_size / (RECORD_PREFIX + 1);
     int r;
@@ -47,11 +42,15 @@ int recovery_scan(struct recovery *recovery, const struct found *found,
     if (r < 0)
         return r;
     recovery_use_staging(recovery, ret_segment);
+    if (!recovery->verify)
+        recovery->total = input.store_size;
     r = scan_segment(&input, ret_scan);
     if (r < 0)
         segment_done(ret_segment);
     else
-        recovery->report->scanned += found->sizes[CLOG_STORE];
+        recovery->report->scanned += input.store_size;
+    if (recovery->verify)
+        recovery->done += input.store_size;
     return r;
 }
 

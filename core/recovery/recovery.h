@@ -26,15 +26,24 @@ struct recovery {
     int root;       /* borrowed: the log's directory */
     int segments;   /* owned: its segments; -1 if read-only and missing */
     bool read_only; /* in: write nothing; out: the log takes no appends */
+    bool verify;    /* in: read all stores, and unless read_only repair what can
+                       be repaired; leave a clean log clean */
     const struct clog_options *options; /* borrowed */
     struct clog_report *report;         /* borrowed; is filled in */
-    struct found *found;                /* owned; in order of base */
+    /* Called for each note when it is complete; may be NULL. */
+    void (*noted)(void *ctx, const struct clog_note *note);
+    void *noted_ctx;
+    struct found *found; /* owned; in order of base */
     size_t count;
     uint64_t next;    /* the log's next offset */
     uint64_t durable; /* records below this are known to be durable */
     bool seal;        /* the last segment is not to be appended to */
+    uint64_t good;    /* records that were read and check */
+    uint64_t done,
+        total; /* bytes of stores that have been, and are to be, read */
     /* What earlier runs left. */
     bool has_clean, has_writer, same_boot;
+    bool unread; /* there is something that the device cannot read */
     struct clean clean;
     /* Who may believe what is staged, and what was found so. */
     int owner_error; /* negative errno: owner could not be learnt */

@@ -2,7 +2,9 @@
 #include "recovery/repair.h"
 
 #include "io/buffer.h"
+#include "io/bytes.h"
 #include "io/files.h"
+#include "recovery/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +68,64 @@ int repair_index(struct io *io, int segments, uint64_t base,
     if (r == 0 && sealed)
         r = segment_guard(io, segments, base);
     return r;
+}
+
+static int write_prefix(struct recovery *recovery, const struct found *found,
+                        const struct scan *scan, uint64_t i, int fd)
+{
+    struct io *io = recovery->io;
+    uint64_t position = scan_position(scan, i);
+    uint8_t prefix[RECORD_PREFIX];
+    ssize_t n = io_read(io, fd, prefix, sizeof(prefix), position, false);
+    int r;
+
+    if (n != (ssize_t)sizeof(prefix))
+        return n < 0 ? (int)n : -EIO;
+    r = quarantine_prefix(io, recovery->root, found->base, found->base + i,
+                          prefix, sizeof(prefix));
+    if (r < 0)
+        return r;
+    put_be64(prefix, scan_position(scan, i + 1) - position - RECORD_PREFIX);
+    return io_write(io, fd, prefix, sizeof(prefix), position);
+}
+
+static int write_prefixes(struct recovery *recovery, const struct found *found,
+                          const struct scan *scan, uint64_t count, int fd)
+{
+    int r = 0;
+
+    for (size_t k = 0; r == 0 && k < scan->run_count; k++) {
+        const struct run *run = &scan->runs[k];
+        uint64_t end = run->first + run->count;
+
+        if (run->verdict != VERDICT_PREFIX)
+            continue;
+        for (uint64_t i = run->first; r == 0 && i < end && i < count; i++)
+            r = write_prefix(recovery, found, scan, i, fd);
+    }
+    return r < 0 ? r : io_sync(recovery->io, fd);
+}
+
+int repair_prefixes(struct recovery *recovery, const struct found *found,
+                    const struct scan *scan, uint64_t count)
+{
+    struct io *io = recovery->io;
+    int dir;
+    int fd;
+    int r;
+
+    if (scan->prefixes == 0)
+        return 0;
+    dir = segment_open_writable(io, recovery->segments, found->base);
+    if (dir < 0)
+        return dir;
+    fd = io_open_own(io, dir, segment_files[CLOG_STORE], false);
+    r = fd < 0 ? fd : write_prefixes(recovery, found, scan, count, fd);
+    io_close(io, fd);
+    io_close(io, dir);
+    if (r == 0 && found->guarded)
+        r = segment_guard(io, recovery->segments, found->base);
+    return r < 0 ? r : 1;
 }
 
 /* Reads up to size bytes to write them again. A sector that the device cannot

@@ -28,6 +28,16 @@ int repair_index(struct io *io, int segments, uint64_t base,
                  const struct scan *scan, bool exact, bool sealed);
 
 /*
+ * Writes the wrong length prefixes anew among the first count records of the
+ * scan, as it has them; what was there is in quarantine first. A crash leaves
+ * some right and some wrong, as a repair that is run again finds them, and
+ * perhaps a sealed segment's files writable, which the next open mends. Returns
+ * 1, or 0 where there were none.
+ */
+int repair_prefixes(struct recovery *recovery, const struct found *found,
+                    const struct scan *scan, uint64_t count);
+
+/*
  * Cuts the last segment's store and stamps as was decided, and makes all of
  * them durable that is not known to be, that is, records from durable on. Its
  * tail is in quarantine already. On failure some of it may have been done.

@@ -9,8 +9,11 @@
 
 static int note(struct recovery *recovery, int error, const char *text)
 {
-    report_note(recovery->report, CLOG_NOTE_ROT, NULL, STAGING_NAME, "%s", text)
-        ->error = error;
+    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_ROT, NULL,
+                                         STAGING_NAME, "%s", text);
+
+    note->error = error;
+    report_tell(recovery, note, 0);
     return 0;
 }
 
@@ -65,12 +68,12 @@ static int refuse(struct recovery *recovery)
     struct io_stat st;
     int r = io_statat(recovery->io, recovery->root, STAGING_NAME, &st);
 
-    if (r == -ENOENT)
-        return 0;
-    report_note(recovery->report, CLOG_NOTE_REFUSED, NULL, STAGING_NAME,
-                "whether it is of this kernel cannot be told: no boot id")
-        ->error = recovery->owner_error;
-    return recovery->owner_error;
+    return r == -ENOENT
+               ? 0
+               : report_refused(recovery, NULL, STAGING_NAME,
+                                recovery->owner_error,
+                                "whether it is of this kernel cannot be told: "
+                                "no boot id");
 }
 
 int replay(struct recovery *recovery)
@@ -84,7 +87,6 @@ int replay(struct recovery *recovery)
         return refuse(recovery);
     r = staging_load(&recovery->staging, recovery->io, recovery->root,
                      &recovery->owner);
-
     if (r == 0)
         r = staging_state(&recovery->staging, &state);
     if (r == -ENOENT || r == -ESTALE)
@@ -94,7 +96,8 @@ int replay(struct recovery *recovery)
                     "the staging buffer's head is damaged: what it held is "
                     "lost");
     if (r < 0)
-        return r;
+        return report_refused(recovery, NULL, STAGING_NAME, r,
+                              "cannot be read");
     if (state.next == state.written)
         return 0;
     if (!last || last->base != state.base)

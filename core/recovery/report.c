@@ -4,7 +4,6 @@
 #include "segment/segment.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,19 +53,16 @@ struct clog_note *report_note(struct clog_report *report,
     return note;
 }
 
-void report_run(struct clog_report *report, uint64_t base,
-                const struct run *run, uint64_t count)
+struct clog_note *report_run(struct clog_report *report, uint64_t base,
+                             const struct run *run, uint64_t count)
 {
     static const struct {
         enum clog_note_kind kind;
         const char *text;
     } words[] = {
-        [VERDICT_PREFIX] = {CLOG_NOTE_PREFIX,
-                            "length prefix is wrong; the record is whole"},
-        [VERDICT_UNVERIFIED] = {CLOG_NOTE_UNVERIFIED,
-                                "no stamps; served unverified"},
-        [VERDICT_BAD] = {CLOG_NOTE_ROT,
-                         "record fails its checksum; left as it is"},
+        [VERDICT_PREFIX] = {CLOG_NOTE_PREFIX, "wrong length prefix"},
+        [VERDICT_UNVERIFIED] = {CLOG_NOTE_UNVERIFIED, "no stamp"},
+        [VERDICT_BAD] = {CLOG_NOTE_ROT, "checksum mismatch"},
     };
     struct clog_note *note =
         report_note(report, words[run->verdict].kind, &base,
@@ -75,42 +71,67 @@ void report_run(struct clog_report *report, uint64_t base,
     note->offset = base + run->first;
     note->count = count;
     note->position = run->position;
+    return note;
+}
+
+void report_tell(struct recovery *recovery, struct clog_note *note, int mended)
+{
+    note->repaired = mended > 0;
+    if (mended < 0)
+        note->error = mended;
+    if (recovery->noted)
+        recovery->noted(recovery->noted_ctx, note);
+}
+
+int report_refused(struct recovery *recovery, const uint64_t *base,
+                   const char *file, int error, const char *what)
+{
+    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_REFUSED,
+                                         base, file, "%s", what);
+
+    note->error = error;
+    report_tell(recovery, note, 0);
+    return error;
 }
 
 void report_runs(struct recovery *recovery, uint64_t base,
-                 const struct scan *scan, uint64_t count)
+                 const struct scan *scan, uint64_t count, int mended)
 {
+    struct clog_report *report = recovery->report;
+
+    recovery->good += count;
     for (size_t k = 0; k < scan->run_count; k++) {
         const struct run *run = &scan->runs[k];
+        bool prefix = run->verdict == VERDICT_PREFIX;
         uint64_t n = run->count;
 
         if (run->first >= count)
             return;
         if (n > count - run->first)
             n = count - run->first;
-        report_run(recovery->report, base, run, n);
-        if (run->verdict == VERDICT_PREFIX)
-            recovery->report->prefixes += n;
-        else if (run->verdict == VERDICT_UNVERIFIED)
-            recovery->report->unverified += n;
-        else
-            recovery->report->rotten += n;
+        report_tell(recovery, report_run(report, base, run, n),
+                    prefix ? mended : 0);
+        recovery->good -= n;
+        report->prefixes += prefix ? n : 0;
+        report->unverified += run->verdict == VERDICT_UNVERIFIED ? n : 0;
+        report->rotten += run->verdict == VERDICT_BAD ? n : 0;
     }
 }
 
 void report_gap(struct recovery *recovery, uint64_t from, uint64_t to)
 {
-    struct clog_note *note = report_note(
-        recovery->report, CLOG_NOTE_GAP, NULL, "segments",
-        "records %" PRIu64 " to %" PRIu64 " are lost", from, to - 1);
+    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_GAP, NULL,
+                                         "segments", "%s", "records lost");
 
     note->offset = from;
     note->count = to - from;
     recovery->report->lost += to - from;
+    report_tell(recovery, note, 0);
 }
 
 void report_torn(struct recovery *recovery, const struct found *found,
-                 const struct scan *scan, const struct decision *decision)
+                 const struct scan *scan, const struct decision *decision,
+                 int mended)
 {
     struct clog_report *report = recovery->report;
     uint64_t bytes = found->sizes[CLOG_STORE] - decision->keep.end;
@@ -118,10 +139,9 @@ void report_torn(struct recovery *recovery, const struct found *found,
     uint64_t records =
         (scan->extent.count > stamps ? scan->extent.count : stamps) -
         decision->keep.count;
-    struct clog_note *note = report_note(
-        report, CLOG_NOTE_TORN, &found->base, segment_files[CLOG_STORE],
-        recovery->read_only ? "torn tail; not served"
-                            : "torn tail; moved to quarantine/");
+    struct clog_note *note =
+        report_note(report, CLOG_NOTE_TORN, &found->base,
+                    segment_files[CLOG_STORE], "%s", "torn tail");
 
     note->offset = found->base + decision->keep.count;
     note->count = records;
@@ -129,35 +149,50 @@ void report_torn(struct recovery *recovery, const struct found *found,
     note->bytes = bytes;
     report->torn_records += records;
     report->torn_bytes += bytes;
+    report_tell(recovery, note, mended);
 }
 
 void report_index(struct recovery *recovery, const struct found *found,
-                  uint64_t count, uint64_t agrees, const char *text)
+                  uint64_t count, uint64_t agrees, int mended)
 {
+    uint64_t size = found->sizes[CLOG_INDEX];
     struct clog_note *note =
         report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
-                    segment_files[CLOG_INDEX], "%s", text);
+                    segment_files[CLOG_INDEX], "%s",
+                    !found->present[CLOG_INDEX]             ? "missing"
+                    : size < agrees * SLOT_SIZE + SLOT_SIZE ? "ends too early"
+                                                            : "wrong entry");
 
     note->offset = found->base + agrees;
     note->count = count - agrees;
     note->position = agrees * SLOT_SIZE;
+    recovery->report->indexes++;
+    report_tell(recovery, note, mended);
 }
 
 void report_unread(struct recovery *recovery, const struct found *found)
 {
-    report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
-                segment_files[CLOG_STORE],
-                "some of it cannot be read; left as it is")
-        ->error = -EIO;
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
+                    segment_files[CLOG_STORE], "some of it cannot be read");
+
+    note->error = -EIO;
+    report_tell(recovery, note, 0);
 }
 
 void report_excess(struct recovery *recovery, const struct found *found)
 {
-    if (found->extent.end < found->sizes[CLOG_STORE])
+    struct clog_note *note;
+
+    if (found->extent.end >= found->sizes[CLOG_STORE])
+        return;
+    note =
         report_note(recovery->report, CLOG_NOTE_ROT, &found->base,
-                    segment_files[CLOG_STORE],
-                    "bytes behind the last record; left as they are")
-            ->position = found->extent.end;
+                    segment_files[CLOG_STORE], "bytes behind the last record");
+    note->offset = found->base + found->extent.count;
+    note->position = found->extent.end;
+    note->bytes = found->sizes[CLOG_STORE] - found->extent.end;
+    report_tell(recovery, note, 0);
 }
 
 int report_copy(struct clog_report *to, const struct clog_report *from)

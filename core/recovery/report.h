@@ -19,28 +19,44 @@ __attribute__((format(printf, 5, 6))) struct clog_note *report_note(
     const char *file, const char *format, ...);
 
 /* Notes the first count records of a run of the segment base. */
-void report_run(struct clog_report *report, uint64_t base,
-                const struct run *run, uint64_t count);
+struct clog_note *report_run(struct clog_report *report, uint64_t base,
+                             const struct run *run, uint64_t count);
 
-/* Notes and counts what is not good among the first count records. */
+/*
+ * Tells that a note is complete. mended: 1, what it is about has been repaired;
+ * 0, it has not; a negative errno, that was tried and has failed.
+ */
+void report_tell(struct recovery *recovery, struct clog_note *note, int mended);
+
+/* Notes and tells what keeps the log from being opened: a file as in
+   report_note(). Returns error. */
+int report_refused(struct recovery *recovery, const uint64_t *base,
+                   const char *file, int error, const char *what);
+
+/* The following note, count and tell. */
+
+/* Of the first count records those that are not good; mended is of wrong
+   prefixes. */
 void report_runs(struct recovery *recovery, uint64_t base,
-                 const struct scan *scan, uint64_t count);
+                 const struct scan *scan, uint64_t count, int mended);
 
-/* Notes and counts that records [from, to) are lost. */
+/* Records [from, to), which are lost. */
 void report_gap(struct recovery *recovery, uint64_t from, uint64_t to);
 
-/* Notes and counts a torn tail. */
+/* A torn tail. */
 void report_torn(struct recovery *recovery, const struct found *found,
-                 const struct scan *scan, const struct decision *decision);
+                 const struct scan *scan, const struct decision *decision,
+                 int mended);
 
-/* Notes that of count entries those from agrees on were wrong or missing. */
+/* An index that only agrees with what it should be, of count entries, up to
+   that entry. */
 void report_index(struct recovery *recovery, const struct found *found,
-                  uint64_t count, uint64_t agrees, const char *text);
+                  uint64_t count, uint64_t agrees, int mended);
 
-/* Notes that the device cannot read some of a segment. */
+/* What of a segment the device cannot read. */
 void report_unread(struct recovery *recovery, const struct found *found);
 
-/* Notes bytes that no record of a sealed segment has: they are not served. */
+/* Bytes that no record of a sealed segment has: they are not served. */
 void report_excess(struct recovery *recovery, const struct found *found);
 
 /* Copies a report, notes and all. ENOMEM: without the notes. */

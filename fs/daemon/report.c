@@ -14,17 +14,31 @@
 /* Prints the place in the file, for the kinds of notes that have one. */
 static void print_place(FILE *file, const struct clog_note *note)
 {
+    bool gap = note->kind == CLOG_NOTE_GAP;
     bool records =
-        note->kind == CLOG_NOTE_TORN || note->kind == CLOG_NOTE_ROT ||
+        gap || note->kind == CLOG_NOTE_TORN || note->kind == CLOG_NOTE_ROT ||
         note->kind == CLOG_NOTE_UNVERIFIED || note->kind == CLOG_NOTE_PREFIX;
 
     if (records && note->count == 1)
-        fprintf(file, "record %" PRIu64 ", ", note->offset);
+        fprintf(file, "record %" PRIu64 "%s", note->offset, gap ? ": " : ", ");
     if (records && note->count > 1)
-        fprintf(file, "records %" PRIu64 " to %" PRIu64 ", ", note->offset,
-                note->offset + note->count - 1);
-    if (records || note->position > 0)
+        fprintf(file, "records %" PRIu64 " to %" PRIu64 "%s", note->offset,
+                note->offset + note->count - 1, gap ? ": " : ", ");
+    if ((records && !gap) || note->position > 0)
         fprintf(file, "byte %" PRIu64 ": ", note->position);
+}
+
+/* What has become of it, where that is not said by its kind alone. */
+static const char *outcome(const struct clog_note *note)
+{
+    switch (note->kind) {
+    case CLOG_NOTE_INDEX:
+        return note->repaired ? "; rebuilt" : "; rebuilt in memory";
+    case CLOG_NOTE_TORN:
+        return note->repaired ? "; moved to quarantine/" : "; not served";
+    default:
+        return "";
+    }
 }
 
 void notes_format(const char *logdir, const struct clog_note *note, char *line,
@@ -41,6 +55,7 @@ void notes_format(const char *logdir, const struct clog_note *note, char *line,
     fputs(note->text, file);
     if (note->bytes > 0)
         fprintf(file, " (%" PRIu64 " bytes)", note->bytes);
+    fputs(outcome(note), file);
     if (note->error != 0 && note->error != -EUCLEAN)
         fprintf(file, ": %s", strerror(-note->error));
     fclose(file);

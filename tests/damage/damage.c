@@ -7,7 +7,8 @@
  * is rot, and after a power cut, when it is rot below the durable offset and a
  * torn tail from there on. Every byte that is served must be right, damage
  * must cost one record and no other, what can be known better must be mended,
- * nothing may be cut but a torn tail, and that must be in quarantine/. Then
+ * nothing may be cut but a torn tail, and that must be in quarantine/; and a
+ * check must say of it what opening it says. Then
  * files are damaged at random: cut, grown, zeroed, flipped, overwritten by
  * parts of each other, removed.
  *
@@ -337,6 +338,93 @@ static bool check_files(struct memio *disk, const uint8_t *const before[3],
     return true;
 }
 
+/* --- What is said of it
+ * -----------------------------------------------------------------
+ */
+
+#define FINDINGS 1000
+
+struct findings {
+    struct clog_note notes[FINDINGS];
+    size_t count;
+};
+
+static void on_finding(void *ctx, const struct clog_finding *finding)
+{
+    struct findings *findings = ctx;
+
+    if (findings->count < FINDINGS)
+        findings->notes[findings->count] = finding->note;
+    findings->count++;
+}
+
+static bool same_note(const struct clog_note *a, const struct clog_note *b)
+{
+    return a->kind == b->kind && a->offset == b->offset &&
+           a->count == b->count && a->position == b->position &&
+           a->bytes == b->bytes && a->error == b->error &&
+           a->repaired == b->repaired && strcmp(a->file, b->file) == 0 &&
+           strcmp(a->text, b->text) == 0;
+}
+
+static bool is_found(const struct findings *findings,
+                     const struct clog_note *note)
+{
+    for (size_t i = 0; i < findings->count && i < FINDINGS; i++)
+        if (same_note(&findings->notes[i], note))
+            return true;
+    return false;
+}
+
+/* What a check finds is what opening it notes, and more only of what opening
+   did not read. */
+static bool compare_notes(const struct clog_report *report,
+                          const struct clog_verify_result *result,
+                          const struct findings *findings)
+{
+    for (size_t i = 0; i < report->note_count; i++)
+        if (!is_found(findings, &report->notes[i]))
+            return problem("a check does not find what open notes",
+                           report->notes[i].kind, report->notes[i].offset);
+    if (report->scanned == result->bytes &&
+        report->note_count != findings->count)
+        return problem("a check finds more than open notes", report->note_count,
+                       findings->count);
+    return true;
+}
+
+/* The damaged disk, opened to be read and checked, shows one log. */
+static bool check_notes(struct memio *damaged)
+{
+    static struct findings findings;
+    struct clog_verify_options check = {
+        .size = sizeof(check), .finding = on_finding, .ctx = &findings};
+    struct clog_verify_result result = {.size = sizeof(result)};
+    struct clog_options reading = {.size = sizeof(reading),
+                                   .flags = CLOG_READ_ONLY};
+    struct memio *copy = memio_kill(damaged);
+    struct clog_report report = {0};
+    struct clog *log = NULL;
+    bool good = true;
+    int opened = log_open(memio_io(copy), "log", &reading, &report, &log);
+    int checked;
+
+    if (log)
+        log_abandon(log);
+    memio_free(copy);
+    copy = memio_kill(damaged);
+    findings.count = 0;
+    checked = log_verify(memio_io(copy), "log", &check, &result);
+    memio_free(copy);
+    if (opened != checked)
+        good =
+            problem("opened and checked", (uint64_t)opened, (uint64_t)checked);
+    else if (opened == 0)
+        good = compare_notes(&report, &result, &findings);
+    clog_report_done(&report);
+    return good;
+}
+
 /* --- Flips
  * -----------------------------------------------------------------------
  */
@@ -428,6 +516,8 @@ static void flip(const struct sample *sample, int file, uint64_t bit)
     memio_bytes(sample->disk, paths[file], &size)[bit / 8] ^=
         (uint8_t)(1 << bit % 8);
     memio_bytes(disk, paths[file], &size)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    if (bit % 31 == 0)
+        (void)check_notes(disk);
     r = log_open(memio_io(disk), "log", &options, NULL, &log);
     if (r < 0)
         (void)problem("open", (uint64_t)r, 0);
@@ -695,6 +785,7 @@ static void damage_once(const struct sample *sample, uint64_t seed)
 
     suite.damages++;
     damage_disk(sample, seed, &damaged);
+    (void)check_notes(damaged.disk);
     r = log_open(memio_io(damaged.disk), "log", &options, NULL, &log);
     if (r < 0)
         (void)problem("open", (uint64_t)r, 0);

@@ -236,7 +236,7 @@ static void test_cursor_damaged_file_is_a_damaged_cursor(void **state)
         fixture_open(fixture);
         assert_int_equal(fixture_report(fixture)->note_count, 1);
         assert_non_null(
-            strstr(fixture_note(fixture, CLOG_NOTE_ROT)->text, "bad"));
+            strstr(fixture_note(fixture, CLOG_NOTE_CURSOR)->text, "bad"));
         assert_int_equal(fixture_status(fixture).cursors, 2);
         assert_int_equal(offset_of(fixture, "good"), 0);
         assert_int_equal(clog_cursor_get(fixture->log, "bad", &cursor), 0);

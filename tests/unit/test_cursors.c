@@ -6,7 +6,6 @@
 
 #include "files.h"
 #include "log/cursors.h"
-#include "recovery/report.h"
 #include "test.h"
 
 /* Cursors without a log. */
@@ -15,15 +14,12 @@ struct bench {
     int root;
     struct durability durability;
     struct cursors cursors;
-    struct clog_report report;
 };
 
 static void load(struct bench *bench, bool read_only)
 {
     cursors_init(&bench->cursors, io_posix(), &bench->durability);
-    assert_int_equal(
-        cursors_load(&bench->cursors, bench->root, read_only, &bench->report),
-        0);
+    assert_int_equal(cursors_load(&bench->cursors, bench->root, read_only), 0);
 }
 
 /* As the next open finds them. */
@@ -53,7 +49,6 @@ static int teardown(void **state)
 
     cursors_done(&bench->cursors);
     durability_done(&bench->durability);
-    clog_report_done(&bench->report);
     assert_int_equal(close(bench->root), 0);
     directory_remove(bench->dir);
     free(bench);
@@ -137,7 +132,6 @@ static void test_cursors_leave_others_alone(void **state)
     file_save(bench->dir, "cursors/.hidden", "x", 1);
     load_again(bench, false);
     assert_int_equal(cursors_count(&bench->cursors), 1);
-    assert_int_equal(bench->report.note_count, 1);
     assert_int_equal(directory_count(bench->dir, "cursors"), 3);
     assert_int_equal(cursors_make(&bench->cursors, ".hidden", 0), -EINVAL);
 }
@@ -153,7 +147,6 @@ static void test_cursors_damaged_hold_everything(void **state)
         assert_int_equal(cursors_make(&bench->cursors, "b", 7), 0);
         file_flip(bench->dir, "cursors/a", 7);
         load_again(bench, false);
-        assert_int_equal(bench->report.notes[k].kind, CLOG_NOTE_ROT);
         assert_int_equal(cursors_get(&bench->cursors, "a", &cursor), 0);
         assert_true(cursor.damaged);
         assert_int_equal(cursors_lowest(&bench->cursors), 0);
@@ -167,7 +160,6 @@ static void test_cursors_damaged_hold_everything(void **state)
         assert_int_equal(cursors_lowest(&bench->cursors), 7);
         assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
     }
-    assert_int_equal(bench->report.note_count, 2);
     expect(bench, "a", 9);
 }
 

@@ -10,7 +10,7 @@
 #define ZERO  "segments/00000000000000000000"
 #define TWO   "segments/00000000000000000002"
 #define FOUR  "segments/00000000000000000004"
-#define KINDS (CLOG_NOTE_FOREIGN + 1)
+#define KINDS (CLOG_NOTE_CURSOR + 1)
 
 /* What a run found. */
 struct seen {
@@ -164,6 +164,10 @@ static void test_verify_what_is_no_log(void **state)
 
     assert_int_equal(clog_verify("/nowhere/at/all", &options, &result),
                      -ENOENT);
+    for (int repairs = 0; repairs < 2; repairs++) {
+        assert_int_equal(verify(fixture, repairs, &seen), -ENOENT);
+        assert_int_equal(directory_count(fixture->dir, "."), 0);
+    }
     file_save(fixture->dir, "format", "clog 9\n", 7);
     assert_int_equal(verify(fixture, false, &seen), -EUCLEAN);
     assert_int_equal(seen.kinds[CLOG_NOTE_REFUSED], 1);
@@ -283,6 +287,27 @@ static void test_verify_leaves_bytes_behind_a_sealed_store(void **state)
     assert_int_equal(file_size(fixture->dir, ZERO "/store"), size + 100);
 }
 
+/* What is no cursor is told, too, and is nothing wrong with the log. */
+static void test_verify_names_a_damaged_cursor(void **state)
+{
+    struct fixture *fixture = *state;
+    struct seen seen;
+
+    fill(fixture);
+    assert_int_equal(clog_cursor_make(fixture->log, "mail"), 0);
+    fixture_close(fixture);
+    file_flip(fixture->dir, "cursors/mail", 7);
+    expect_only(fixture, CLOG_NOTE_CURSOR, 1, &seen);
+    assert_string_equal(seen.last.file, "cursors");
+    assert_non_null(strstr(seen.last.text, "mail"));
+    assert_false(seen.repairable);
+    file_save(fixture->dir, "cursors/.hidden", "x", 1);
+    expect_only(fixture, CLOG_NOTE_CURSOR, 1, &seen);
+    assert_int_equal(seen.kinds[CLOG_NOTE_FOREIGN], 1);
+    file_remove(fixture->dir, "cursors/mail");
+    expect_nothing(fixture);
+}
+
 /* A torn tail goes to quarantine/, with nothing else. */
 static void test_verify_moves_a_torn_tail(void **state)
 {
@@ -337,6 +362,7 @@ int main(void)
         FIXTURE_TEST(test_verify_counts_what_has_no_stamps),
         FIXTURE_TEST(test_verify_names_a_gap),
         FIXTURE_TEST(test_verify_leaves_bytes_behind_a_sealed_store),
+        FIXTURE_TEST(test_verify_names_a_damaged_cursor),
         FIXTURE_TEST(test_verify_moves_a_torn_tail),
         FIXTURE_TEST(test_verify_repair_that_fails),
     };
