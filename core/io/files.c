@@ -58,6 +58,20 @@ int io_make(struct io *io, int dir, const char *name)
     return io_open(io, dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
+int io_sync_names(struct io *io, int dir)
+{
+    static const char name[] = "sync.new";
+    int fd = io_make(io, dir, name);
+    int r = 0;
+
+    if (fd >= 0)
+        r = io_unlink(io, dir, name, false);
+    else if (fd != -ENOSPC && fd != -EDQUOT && fd != -EACCES)
+        r = fd;
+    io_close(io, fd);
+    return r < 0 ? r : io_sync(io, dir);
+}
+
 bool io_is_zero(const void *data, size_t size)
 {
     const uint8_t *bytes = data;

@@ -46,6 +46,15 @@ int io_put(struct io *io, int dir, const char *name, const void *data,
 int io_replace(struct io *io, int dir, const char *name, const void *data,
                size_t size);
 
+/*
+ * Makes the names in dir durable, those too whose sync has failed before: the
+ * cache has them then, and a sync that finds nothing to write proves nothing.
+ * So a name is made and removed first, which lets a filesystem without a
+ * journal write the directory anew. Where there is no room or no right to make
+ * one, the directory is only synced. A crash may leave sync.new.
+ */
+int io_sync_names(struct io *io, int dir);
+
 /* Whether all bytes are zeros. */
 bool io_is_zero(const void *data, size_t size);
 

@@ -89,25 +89,16 @@ static int load_one(void *ctx, const char *name)
     return r < 0 && r != -EUCLEAN ? r : add(cursors, name, offset, r < 0);
 }
 
-int cursors_load(struct cursors *cursors, int root, bool read_only)
+int cursors_load(struct cursors *cursors, int root)
 {
     int r =
         io_open(cursors->io, root, METADATA_CURSORS, O_RDONLY | O_DIRECTORY, 0);
 
     cursors->root = root;
-    if (r == -ENOENT)
-        return 0;
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r;
     cursors->dir = r;
-    r = 0;
-    /* A change that was under way when the last run ended is there now, and
-       must not be gone again after it has been seen. */
-    if (!read_only)
-        r = io_sync(cursors->io, cursors->dir);
-    if (r == 0 && !read_only)
-        r = io_sync(cursors->io, root);
-    return r < 0 ? r : io_list(cursors->io, cursors->dir, load_one, cursors);
+    return io_list(cursors->io, cursors->dir, load_one, cursors);
 }
 
 size_t cursors_count(struct cursors *cursors)

@@ -32,9 +32,9 @@ void cursors_init(struct cursors *cursors, struct io *io,
                   struct durability *durability);
 void cursors_done(struct cursors *cursors);
 
-/* Loads all cursors in the log's directory; they are durable then, unless
-   read_only. A damaged one, which recovery has noted, stands at 0. */
-int cursors_load(struct cursors *cursors, int root, bool read_only);
+/* Loads all cursors in the log's directory, which recovery has made durable. A
+   damaged one, which it has noted, stands at 0. */
+int cursors_load(struct cursors *cursors, int root);
 
 size_t cursors_count(struct cursors *cursors);
 

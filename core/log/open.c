@@ -229,7 +229,7 @@ static int take_over(struct clog *log, struct recovery *recovery)
     log->segments.next = recovery->next;
     durability_raise(&log->durability, recovery->durable);
     if (r == 0)
-        r = cursors_load(&log->cursors, log->root, recovery->read_only);
+        r = cursors_load(&log->cursors, log->root);
     if (r == 0 && recovery->read_only)
         take_staged(log, recovery);
     else if (r == 0)

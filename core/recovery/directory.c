@@ -282,7 +282,7 @@ static int finish_drop(struct recovery *recovery, const char *name)
     struct clog_note *note;
     char path[64];
     /* Its name first: the segment must not come back without its files. */
-    int r = io_sync(recovery->io, recovery->segments);
+    int r = io_sync_names(recovery->io, recovery->segments);
 
     if (r < 0)
         return r;

@@ -116,9 +116,9 @@ static int open_quarantine(struct io *io, int root)
 {
     int r = io_mkdir(io, root, "quarantine", 0700);
 
-    if (r == 0)
-        r = io_sync(io, root);
-    if (r < 0 && r != -EEXIST)
+    if (r == 0 || r == -EEXIST)
+        r = io_sync_names(io, root);
+    if (r < 0)
         return r;
     return io_open(io, root, "quarantine", O_RDONLY | O_DIRECTORY, 0);
 }

@@ -2,6 +2,7 @@
 #include "recovery/recover.h"
 
 #include "io/bytes.h"
+#include "io/files.h"
 #include "recovery/directory.h"
 #include "recovery/quarantine.h"
 #include "recovery/repair.h"
@@ -9,6 +10,7 @@
 #include "recovery/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -342,6 +344,27 @@ static void report_totals(struct recovery *recovery)
         report->records += recovery->found[k].extent.count;
 }
 
+/* What an earlier run has made, removed or renamed: in the log's directory and
+   in those of segments and cursors. */
+static int sync_names(struct recovery *recovery)
+{
+    struct io *io = recovery->io;
+    int r = io_sync_names(io, recovery->segments);
+    int cursors;
+
+    if (r == 0)
+        r = io_sync_names(io, recovery->root);
+    if (r < 0)
+        return r;
+    cursors = io_open(io, recovery->root, METADATA_CURSORS,
+                      O_RDONLY | O_DIRECTORY, 0);
+    if (cursors < 0)
+        return cursors == -ENOENT ? 0 : cursors;
+    r = io_sync_names(io, cursors);
+    io_close(io, cursors);
+    return r;
+}
+
 /* What speaks for this run. `writer` makes the next open trust that
    completed writes are all there, so nothing may precede it that is not. */
 static int write_metadata(struct recovery *recovery)
@@ -382,6 +405,8 @@ int recover(struct recovery *recovery)
         r = settle_all_sealed(recovery);
     if (r == 0)
         r = settle_last(recovery);
+    if (r == 0 && !recovery->read_only && !recovery->report->clean)
+        r = sync_names(recovery);
     if (r == 0 && !recovery->read_only &&
         !(recovery->verify && recovery->report->clean))
         r = write_metadata(recovery);

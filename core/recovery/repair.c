@@ -239,9 +239,7 @@ static int finish(struct recovery *recovery, struct reopened *files, int r)
     struct io *io = recovery->io;
 
     if (r == 0)
-        r = io_sync(io, files->dir);
-    if (r == 0)
-        r = io_sync(io, recovery->segments);
+        r = io_sync_names(io, files->dir);
     io_close(io, files->store);
     io_close(io, files->stamps);
     io_close(io, files->dir);

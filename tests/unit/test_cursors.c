@@ -16,17 +16,17 @@ struct bench {
     struct cursors cursors;
 };
 
-static void load(struct bench *bench, bool read_only)
+static void load(struct bench *bench)
 {
     cursors_init(&bench->cursors, io_posix(), &bench->durability);
-    assert_int_equal(cursors_load(&bench->cursors, bench->root, read_only), 0);
+    assert_int_equal(cursors_load(&bench->cursors, bench->root), 0);
 }
 
 /* As the next open finds them. */
-static void load_again(struct bench *bench, bool read_only)
+static void load_again(struct bench *bench)
 {
     cursors_done(&bench->cursors);
-    load(bench, read_only);
+    load(bench);
 }
 
 static int setup(void **state)
@@ -38,7 +38,7 @@ static int setup(void **state)
     bench->root = open(bench->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(bench->root >= 0);
     durability_init(&bench->durability, io_posix());
-    load(bench, false);
+    load(bench);
     *state = bench;
     return 0;
 }
@@ -84,13 +84,11 @@ static void test_cursors_survive(void **state)
     assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
     assert_int_equal(cursors_remove(&bench->cursors, "b"), -ENOENT);
     assert_int_equal(cursors_lowest(&bench->cursors), 5);
-    for (int read_only = 0; read_only < 2; read_only++) {
-        load_again(bench, read_only);
-        expect(bench, "a", 9);
-        expect(bench, "c", 5);
-        assert_int_equal(cursors_get(&bench->cursors, "b", &cursor), -ENOENT);
-        assert_int_equal(cursors_count(&bench->cursors), 2);
-    }
+    load_again(bench);
+    expect(bench, "a", 9);
+    expect(bench, "c", 5);
+    assert_int_equal(cursors_get(&bench->cursors, "b", &cursor), -ENOENT);
+    assert_int_equal(cursors_count(&bench->cursors), 2);
 }
 
 /* By rising ids, which no other cursor gets. */
@@ -130,7 +128,7 @@ static void test_cursors_leave_others_alone(void **state)
     assert_int_equal(cursors_make(&bench->cursors, "a", 1), 0);
     file_save(bench->dir, "cursors/b.new", "half", 4);
     file_save(bench->dir, "cursors/.hidden", "x", 1);
-    load_again(bench, false);
+    load_again(bench);
     assert_int_equal(cursors_count(&bench->cursors), 1);
     assert_int_equal(directory_count(bench->dir, "cursors"), 3);
     assert_int_equal(cursors_make(&bench->cursors, ".hidden", 0), -EINVAL);
@@ -146,7 +144,7 @@ static void test_cursors_damaged_hold_everything(void **state)
         assert_int_equal(cursors_make(&bench->cursors, "a", 5), 0);
         assert_int_equal(cursors_make(&bench->cursors, "b", 7), 0);
         file_flip(bench->dir, "cursors/a", 7);
-        load_again(bench, false);
+        load_again(bench);
         assert_int_equal(cursors_get(&bench->cursors, "a", &cursor), 0);
         assert_true(cursor.damaged);
         assert_int_equal(cursors_lowest(&bench->cursors), 0);
@@ -156,7 +154,7 @@ static void test_cursors_damaged_hold_everything(void **state)
         else
             assert_int_equal(cursors_move(&bench->cursors, "a", 9, false), 0);
         assert_int_equal(cursors_lowest(&bench->cursors), 7);
-        load_again(bench, false);
+        load_again(bench);
         assert_int_equal(cursors_lowest(&bench->cursors), 7);
         assert_int_equal(cursors_remove(&bench->cursors, "b"), 0);
     }
