@@ -32,6 +32,7 @@
 #define INDEX    "segments/00000000000000000000/index"
 
 struct run {
+    const struct way *way;
     struct memio *disk; /* NULL: on real files */
     struct faultio fault;
     const char *path;
@@ -59,10 +60,20 @@ static struct {
 
 static uint8_t buffer[256 << 10];
 
-static struct clog_options options = {.size = sizeof(options),
-                                      .flags = CLOG_CREATE,
-                                      .max_store = 6000,
-                                      .max_index = 4096};
+/* How a log is opened, and on what filesystem. */
+struct way {
+    const char *name;
+    unsigned flags; /* of clog_open(), besides CLOG_CREATE */
+    bool real;      /* on real files */
+    bool journal;   /* of a disk in memory */
+};
+
+static const struct way ways[] = {
+    {.name = "memory", .journal = true},
+    {.name = "memory without a journal, where appends make room",
+     .flags = CLOG_DROP_OLDEST},
+    {.name = "files", .real = true},
+};
 
 /* --- Allocations -----------------------------------------------------------
  *
@@ -124,6 +135,17 @@ static void leave_log(struct run *run)
     run->log = NULL;
 }
 
+static int open_as(struct run *run)
+{
+    struct clog_options options = {.size = sizeof(options),
+                                   .flags = CLOG_CREATE | run->way->flags,
+                                   .max_store = 6000,
+                                   .max_index = 4096};
+
+    suite_set_staging(&options);
+    return log_open(&run->fault.io, run->path, &options, NULL, &run->log);
+}
+
 static bool has_problem(const struct run *run)
 {
     return run->history.problem[0] != '\0';
@@ -153,7 +175,8 @@ static void check_refused(struct run *run, int error)
 static bool check_power_cut(struct run *run, enum memio_loss loss,
                             uint64_t seed)
 {
-    struct run after = {.path = run->path, .history = run->history};
+    struct run after = {
+        .way = run->way, .path = run->path, .history = run->history};
     bool good;
     int r;
 
@@ -161,7 +184,7 @@ static bool check_power_cut(struct run *run, enum memio_loss loss,
     if (!run->read_only)
         after.history.flight = 0;
     faultio_init(&after.fault, memio_io(after.disk));
-    r = log_open(&after.fault.io, after.path, &options, NULL, &after.log);
+    r = open_as(&after);
     if (r < 0)
         good = history_problem(&after.history, "open: error %d", r);
     else
@@ -223,7 +246,7 @@ static bool open_log(struct run *run)
 {
     struct history *history = &run->history;
     struct clog_status status = {.size = sizeof(status)};
-    int r = log_open(&run->fault.io, run->path, &options, NULL, &run->log);
+    int r = open_as(run);
 
     if (r < 0) {
         run->log = NULL;
@@ -449,15 +472,18 @@ static bool check_after(struct run *run, bool forever)
  * ---------------------------------------------------------------
  */
 
-static void start_run(struct run *run, bool real)
+static void start_run(struct run *run, const struct way *way)
 {
-    *run = (struct run){.path = "log"};
-    if (real)
+    *run = (struct run){.way = way, .path = "log"};
+    run->history.makes_room = (way->flags & CLOG_DROP_OLDEST) != 0;
+    if (way->real)
         run->path = directory_make();
     else
         run->disk = memio_new();
-    faultio_init(&run->fault, real ? io_posix() : memio_io(run->disk));
-    run->fault.lose = real ? NULL : memio_lose;
+    if (run->disk)
+        memio_set_journal(run->disk, way->journal);
+    faultio_init(&run->fault, way->real ? io_posix() : memio_io(run->disk));
+    run->fault.lose = way->real ? NULL : memio_lose;
     run->fault.no_truncate = suite.no_roll_back;
     memory.outside = &run->fault;
     memory.calls = memory.at = memory.failed = 0;
@@ -481,11 +507,12 @@ static void report_failure(const struct run *run)
 }
 
 /* Calls and allocations of a life without faults. */
-static void count_calls(bool real, uint64_t *ret_calls, uint64_t *ret_memory)
+static void count_calls(const struct way *way, uint64_t *ret_calls,
+                        uint64_t *ret_memory)
 {
     struct run run;
 
-    start_run(&run, real);
+    start_run(&run, way);
     (void)snprintf(suite.what, sizeof(suite.what), "without a fault");
     memory.armed = true;
     live(&run);
@@ -499,17 +526,17 @@ static void count_calls(bool real, uint64_t *ret_calls, uint64_t *ret_memory)
     end_run(&run);
 }
 
-static void fail_call(bool real, enum fault fault, uint64_t at, bool forever)
+static void fail_call(const struct way *way, enum fault fault, uint64_t at,
+                      bool forever)
 {
     struct run run;
     bool good;
 
     suite.faults++;
-    (void)snprintf(suite.what, sizeof(suite.what),
-                   "call %" PRIu64 " %s: %s on %s", at,
-                   forever ? "and all later ones" : "alone", fault_name(fault),
-                   real ? "files" : "memory");
-    start_run(&run, real);
+    (void)snprintf(
+        suite.what, sizeof(suite.what), "call %" PRIu64 " %s: %s on %s", at,
+        forever ? "and all later ones" : "alone", fault_name(fault), way->name);
+    start_run(&run, way);
     run.fault.at = at;
     run.fault.fault = fault;
     run.fault.forever = forever;
@@ -522,14 +549,14 @@ static void fail_call(bool real, enum fault fault, uint64_t at, bool forever)
     end_run(&run);
 }
 
-static void fail_memory(uint64_t at, bool forever)
+static void fail_memory(const struct way *way, uint64_t at, bool forever)
 {
     struct run run;
 
     suite.allocations++;
     (void)snprintf(suite.what, sizeof(suite.what), "allocation %" PRIu64 " %s",
                    at, forever ? "and all later ones" : "alone");
-    start_run(&run, false);
+    start_run(&run, way);
     memory.at = at;
     memory.forever = forever;
     memory.armed = true;
@@ -541,26 +568,26 @@ static void fail_memory(uint64_t at, bool forever)
 }
 
 /* On real files only every so many calls. */
-static void fail_everything(bool real, uint64_t step)
+static void fail_everything(const struct way *way, uint64_t step)
 {
     uint64_t calls = 0;
     uint64_t allocations = 0;
 
-    count_calls(real, &calls, &allocations);
+    count_calls(way, &calls, &allocations);
     for (enum fault fault = FAULT_EIO; fault < FAULT_STOP; fault++)
         for (uint64_t at = 1; at <= 2 * calls; at += step) {
             if (suite.failures >= FAILURES)
                 return;
             if (at <= calls)
-                fail_call(real, fault, at, false);
+                fail_call(way, fault, at, false);
             else
-                fail_call(real, fault, at - calls, true);
+                fail_call(way, fault, at - calls, true);
         }
-    for (uint64_t at = 1; !real && at <= allocations; at++) {
+    for (uint64_t at = 1; !way->real && at <= allocations; at++) {
         if (suite.failures >= FAILURES)
             return;
-        fail_memory(at, false);
-        fail_memory(at, true);
+        fail_memory(way, at, false);
+        fail_memory(way, at, true);
     }
 }
 
@@ -569,13 +596,13 @@ int main(int argc, char **argv)
     bool control = argc > 1 && strcmp(argv[1], "--control=roll-back") == 0;
     double start = suite_clock();
 
-    suite_set_staging(&options);
     /* Large scratch memory is kept, not given back to the system each time. */
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     suite.no_roll_back = suite.quiet = control;
-    fail_everything(false, 1);
-    fail_everything(true, suite_number("STEP", 7, 1));
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        fail_everything(&ways[i],
+                        ways[i].real ? suite_number("STEP", 7, 1) : 1);
     (void)printf("faults: %" PRIu64 " failed calls, %" PRIu64
                  " failed allocations, %" PRIu64
                  " requests refused; %u failures, %.1f s\n",

@@ -56,6 +56,23 @@ static void end(struct history *history, struct clog *log)
     history_claim(history, log);
 }
 
+/* A drop that may reach up to limit has returned r. */
+static void end_drop(struct history *history, struct clog *log, uint64_t limit,
+                     int r)
+{
+    struct clog_status status = {.size = sizeof(status)};
+
+    clog_status(log, &status);
+    if (limit > history->dropping)
+        history->dropping = limit;
+    if (r < 0)
+        return;
+    if (status.oldest < history->oldest || status.oldest > limit)
+        (void)history_problem(history, "a drop made %llu the oldest",
+                              (unsigned long long)status.oldest);
+    history->oldest = history->dropping = status.oldest;
+}
+
 int history_append(struct history *history, struct clog *log,
                    const size_t *sizes, size_t count)
 {
@@ -67,6 +84,8 @@ int history_append(struct history *history, struct clog *log,
         records[i] = begin(history, history->next + i, sizes[i], i == 0);
     history->flight = count;
     r = clog_append_batch(log, records, count, 0, &offset);
+    if (history->makes_room)
+        end_drop(history, log, history->next, r);
     if (r < 0)
         return r;
     if (offset != history->next)
@@ -94,6 +113,8 @@ int history_append_at(struct history *history, struct clog *log, size_t size)
     record = begin(history, next, size, true);
     history->flight = 1;
     r = clog_append_at(log, next, record.iov_base, record.iov_len, 0);
+    if (history->makes_room)
+        end_drop(history, log, next, r);
     if (r == 0)
         end(history, log);
     return r;
@@ -101,23 +122,6 @@ int history_append_at(struct history *history, struct clog *log, size_t size)
 
 /* --- Drops -----------------------------------------------------------------
  */
-
-/* A drop that may reach up to limit has returned r. */
-static void end_drop(struct history *history, struct clog *log, uint64_t limit,
-                     int r)
-{
-    struct clog_status status = {.size = sizeof(status)};
-
-    clog_status(log, &status);
-    if (limit > history->dropping)
-        history->dropping = limit;
-    if (r < 0)
-        return;
-    if (status.oldest < history->oldest || status.oldest > limit)
-        (void)history_problem(history, "a drop made %llu the oldest",
-                              (unsigned long long)status.oldest);
-    history->oldest = history->dropping = status.oldest;
-}
 
 int history_drop(struct history *history, struct clog *log)
 {

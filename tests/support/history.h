@@ -25,6 +25,7 @@ struct history {
     uint64_t durable;  /* acknowledged as durable: records [0, durable) */
     uint64_t oldest;   /* dropped for certain: records [0, oldest) */
     uint64_t dropping; /* at least oldest: drops up to here are in doubt */
+    bool makes_room;   /* appends may drop the oldest segments */
     uint64_t cursor;   /* 1 + where HISTORY_CURSOR stands; 0: there is none */
     uint64_t doubts[HISTORY_DOUBTS]; /* what it may be instead, likewise */
     size_t doubt_count;
