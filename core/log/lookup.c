@@ -135,11 +135,13 @@ int lookup_verify(struct lookup *lookup, const struct place *place,
 }
 
 /* The checksum fits: so the index is right where it and the prefix differ, and
-   what is wrong with the prefix is to be said, once. */
-static void tell_prefix(struct lookup *lookup)
+   what is wrong with the prefix is to be said, once, which may wait. */
+static int tell_prefix(struct lookup *lookup)
 {
-    if (!lookup->nowait)
-        (void)lookup_mend(lookup, false);
+    if (lookup->nowait)
+        return -EAGAIN;
+    (void)lookup_mend(lookup, false);
+    return 0;
 }
 
 bool lookup_has_frame(const struct lookup *lookup, const struct place *place)
@@ -167,8 +169,9 @@ int lookup_check(struct lookup *lookup, struct place *place)
         reindex_tell(lookup->log, &lookup->held, lookup->i, place);
     }
     if (r == 0 && verdict == VERDICT_PREFIX) {
-        atomic_fetch_add(&lookup->log->prefixes, 1);
-        tell_prefix(lookup);
+        r = tell_prefix(lookup);
+        if (r == 0)
+            atomic_fetch_add(&lookup->log->prefixes, 1);
     }
     return r;
 }
@@ -184,7 +187,7 @@ static int settle(struct lookup *lookup, struct place *place, bool *ret_again)
         r = lookup_mend(lookup, false);
         *ret_again = r == 0;
     } else if (r == 0) {
-        tell_prefix(lookup);
+        r = tell_prefix(lookup);
     }
     return r == -EIO ? 0 : r;
 }

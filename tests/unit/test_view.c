@@ -315,6 +315,26 @@ static void test_view_stream_reads_past_wrong_prefix(void **state)
     assert_true(fixture_status(fixture).prefixes_mended > 0);
 }
 
+/* To tell of it may wait. */
+static void test_view_wrong_prefix_nowait_is_eagain(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *view = NULL;
+    char data[200];
+
+    fixture_open(fixture);
+    fixture_fill(fixture, 50);
+    file_flip(fixture->dir, ZERO "/store", payload_at(20) - 1);
+    assert_int_equal(clog_view_record(fixture->log, 20, CLOG_NOWAIT, &view),
+                     -EAGAIN);
+    assert_int_equal(fixture_status(fixture).prefixes_mended, 0);
+    assert_int_equal(clog_view_record(fixture->log, 20, 0, &view), 0);
+    assert_int_equal(clog_view_read(view, data, sizeof(data), 0, 0),
+                     clog_view_size(view));
+    assert_true(fixture_status(fixture).prefixes_mended > 0);
+    clog_view_close(view);
+}
+
 /* --- Files of segments -----------------------------------------------------
  */
 
@@ -622,6 +642,7 @@ int main(void)
         FIXTURE_TEST(test_view_stream_ends_before_damage),
         FIXTURE_TEST(test_view_stream_passes_gap),
         FIXTURE_TEST(test_view_stream_reads_past_wrong_prefix),
+        FIXTURE_TEST(test_view_wrong_prefix_nowait_is_eagain),
         FIXTURE_TEST(test_view_segment_shows_bytes_on_disk),
         FIXTURE_TEST(test_view_segment_shows_damage),
         FIXTURE_TEST(test_view_short_stamps_hide_nothing_else),
