@@ -437,6 +437,7 @@ uint32_t clog_max_record(const struct clog *log);
 struct clog_space {
     uint64_t block_size;
     uint64_t blocks, blocks_free, blocks_available; /* in block_size */
+    uint64_t records_available; /* records of one byte that would fit */
 };
 int clog_space(struct clog *log, struct clog_space *ret_space);
 

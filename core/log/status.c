@@ -22,8 +22,15 @@ int clog_space(struct clog *log, struct clog_space *ret_space)
 
     if (r < 0)
         return r;
-    *ret_space = (struct clog_space){space.block_size, space.blocks,
-                                     space.blocks_free, space.blocks_available};
+    *ret_space = (struct clog_space){
+        .block_size = space.block_size,
+        .blocks = space.blocks,
+        .blocks_free = space.blocks_free,
+        .blocks_available = space.blocks_available,
+        /* Its frame, its index entry, its stamp. */
+        .records_available = space.blocks_available * space.block_size /
+                             (RECORD_PREFIX + 1 + 2 * SLOT_SIZE),
+    };
     return 0;
 }
 

@@ -28,11 +28,13 @@ static int line_open(struct handle *handle, unsigned flags)
     return handle->state ? 0 : -ENOMEM;
 }
 
-static void line_close(struct handle *handle)
+static int line_close(struct handle *handle, unsigned flags)
 {
+    (void)flags;
     if (handle->state)
         held_drop(&handle->fs->held, handle->state);
     free(handle->state);
+    return 0;
 }
 
 static int line_write(struct handle *handle, const char *data, size_t size,

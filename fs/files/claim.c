@@ -51,9 +51,11 @@ static int claim_open(struct handle *handle, unsigned flags)
     return handle->state ? 0 : -ENOMEM;
 }
 
-static void claim_close(struct handle *handle)
+static int claim_close(struct handle *handle, unsigned flags)
 {
+    (void)flags;
     free(handle->state);
+    return 0;
 }
 
 static int claim_write(struct handle *handle, const char *data, size_t size,

@@ -31,13 +31,20 @@ int follow_begin(struct handle *handle, uint64_t position, bool overrun)
     return r == -ENOENT ? -ESTALE : r;
 }
 
-void follow_close(struct handle *handle)
+int follow_close(struct handle *handle, unsigned flags)
 {
     struct follower *follower = handle->state;
 
-    if (follower)
+    if (follower && (flags & CLOG_NOWAIT) != 0) {
+        int r = clog_view_try_close(follower->view);
+
+        if (r < 0)
+            return r;
+    } else if (follower) {
         clog_view_close(follower->view);
+    }
     free(follower);
+    return 0;
 }
 
 static uint64_t place(const struct follower *follower, uint64_t position)

@@ -20,7 +20,7 @@
 int follow_begin(struct handle *handle, uint64_t position, bool overrun);
 
 /* The functions of kind.h. */
-void follow_close(struct handle *handle);
+int follow_close(struct handle *handle, unsigned flags);
 ssize_t follow_read(struct handle *handle, char *data, size_t size,
                     uint64_t position, unsigned flags);
 uint64_t follow_waits_for(const struct handle *handle, uint64_t position);

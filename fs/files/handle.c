@@ -57,7 +57,7 @@ int handle_open(struct fs *fs, const struct kind *kind, struct node node,
     handle->kind = kind;
     handle->node = node;
     handle->references = 1;
-    (void)pthread_mutex_init(&handle->busy, NULL);
+    (void)pthread_mutex_init(&handle->lock, NULL);
     enlist(fs, handle);
     if (kind->open)
         r = kind->open(handle, flags);
@@ -75,15 +75,31 @@ struct handle *handle_get(struct handle *handle)
     return handle;
 }
 
+static int put(struct handle *handle, unsigned flags)
+{
+    int r;
+
+    if (--handle->references > 0)
+        return 0;
+    r = handle->kind->close ? handle->kind->close(handle, flags) : 0;
+    if (r < 0) {
+        handle->references = 1;
+        return r;
+    }
+    delist(handle->fs, handle);
+    (void)pthread_mutex_destroy(&handle->lock);
+    free(handle);
+    return 0;
+}
+
 void handle_put(struct handle *handle)
 {
-    if (--handle->references > 0)
-        return;
-    delist(handle->fs, handle);
-    if (handle->kind->close)
-        handle->kind->close(handle);
-    (void)pthread_mutex_destroy(&handle->busy);
-    free(handle);
+    (void)put(handle, 0);
+}
+
+int handle_try_put(struct handle *handle)
+{
+    return put(handle, CLOG_NOWAIT);
 }
 
 void handle_finish_all(struct fs *fs)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct job;
+
 struct handle {
     struct fs *fs;               /* not owned */
     struct handle *next, **link; /* among fs->handles; by its lock */
@@ -20,8 +22,11 @@ struct handle {
     bool cached;            /* the kernel reads it by pages, into its cache */
     bool keep;              /* cached, and what is cached already is right */
     atomic_uint references; /* the open file's, and one of each job's */
-    pthread_mutex_t busy;   /* one read at a time */
-    void *state;            /* the kind's own; by busy */
+    void *state;            /* the kind's own */
+    /* Reads do not overlap; for whoever serves them. */
+    pthread_mutex_t lock; /* protects what follows */
+    bool reading;         /* one is under way */
+    struct job *readers;  /* the others, which wait for their turn */
 };
 
 /*
@@ -35,8 +40,12 @@ int handle_open(struct fs *fs, const struct kind *kind, struct node node,
 /* Another user of handle; returns it. */
 struct handle *handle_get(struct handle *handle);
 
-/* One user less; the last one closes it. What is unfinished is thrown away. */
+/* One user less; the last one closes it. What is unfinished is thrown away. May
+   wait. */
 void handle_put(struct handle *handle);
+
+/* The same. EAGAIN: it would have to wait, and the caller still uses it. */
+int handle_try_put(struct handle *handle);
 
 /* When nothing uses them any more: finishes every file that is still open; and
    closes them. */

@@ -69,6 +69,7 @@ struct kind {
     bool watched;          /* each append changes its attributes, and the
                               kernel is told; there is but one of it */
     bool shrinks;          /* dropping a segment takes names from it */
+    bool grows;            /* it shows the last record */
     const struct xattr *xattrs;
 
     /* Sets what differs from the defaults: mount time, size 0, a day. */
@@ -99,9 +100,9 @@ struct kind {
     int (*text)(struct fs *fs, struct node node, FILE *file);
 
     /* Open files. open may fail after it has set handle->state; close frees
-       it, whatever there is. */
+       it, whatever there is, and has no error but EAGAIN. */
     int (*open)(struct handle *handle, unsigned flags);
-    void (*close)(struct handle *handle);
+    int (*close)(struct handle *handle, unsigned flags);
     /* How many bytes; reads of one handle do not overlap. */
     ssize_t (*read)(struct handle *handle, char *data, size_t size,
                     uint64_t position, unsigned flags);

@@ -60,6 +60,7 @@ const struct kind log_kind = {
     .name = "log",
     .parent = NODE_ROOT,
     .mode = S_IFREG | 0444,
+    .grows = true,
     .one = true,
     .attr = stream_attr,
     .number = log_number,

@@ -84,11 +84,13 @@ ssize_t text_read(struct handle *handle, char *data, size_t size,
     return (ssize_t)size;
 }
 
-void text_close(struct handle *handle)
+int text_close(struct handle *handle, unsigned flags)
 {
     struct text *text = handle->state;
 
+    (void)flags;
     if (text)
         free(text->bytes);
     free(text);
+    return 0;
 }

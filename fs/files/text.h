@@ -19,6 +19,6 @@ int text_size(struct fs *fs, const struct kind *kind, struct node node,
 /* The functions of kind.h, for kinds that have a text. */
 ssize_t text_read(struct handle *handle, char *data, size_t size,
                   uint64_t position, unsigned flags);
-void text_close(struct handle *handle);
+int text_close(struct handle *handle, unsigned flags);
 
 #endif

@@ -24,7 +24,10 @@ ssize_t view_read(struct handle *handle, char *data, size_t size,
     return early && handle->cached ? -EIO : n;
 }
 
-void view_close(struct handle *handle)
+int view_close(struct handle *handle, unsigned flags)
 {
+    if ((flags & CLOG_NOWAIT) != 0)
+        return clog_view_try_close(handle->state);
     clog_view_close(handle->state);
+    return 0;
 }

@@ -10,6 +10,6 @@
 /* The functions of kind.h. */
 ssize_t view_read(struct handle *handle, char *data, size_t size,
                   uint64_t position, unsigned flags);
-void view_close(struct handle *handle);
+int view_close(struct handle *handle, unsigned flags);
 
 #endif

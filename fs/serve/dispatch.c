@@ -5,58 +5,37 @@
 #include "files/mount.h"
 #include "serve/commit.h"
 #include "serve/flush.h"
-#include "serve/pool.h"
+#include "serve/receive.h"
 #include "serve/retention.h"
 #include "serve/tree.h"
 #include "serve/waiting.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
-#define READ_THREADS 2
+#define READ_THREADS 4
+
+/* So many reads that wait an append answers by itself. */
+#define AT_ONCE 2
+
+/* After an append that took long, so long no other is tried at once. */
+#define SLOW_NS UINT64_C(1000000000)
 
 struct work {
     struct fs *fs;
     struct fuse_session *session;
     struct pool appends; /* one thread */
     struct pool reads;
-    struct pool calls; /* one thread */
+    struct pool changes; /* one thread */
     struct commit commit;
     struct flush flush;
     struct waiters waiters;
     struct keeper keeper;
-    char buffer[WORK_READ_MAX]; /* the receiver's */
-};
-
-/* A write that waits. */
-struct write_job {
-    struct job job;
-    struct work *work;
-    fuse_req_t req;
-    struct handle *handle;
-    enum answer answer;
-    bool end;
-    size_t size;
-    char data[];
-};
-
-/* A read that waits. */
-struct read_job {
-    struct job job;
-    fuse_req_t req;
-    struct handle *handle;
-    size_t size;
-    uint64_t position;
-    char data[];
-};
-
-/* A call that waits. */
-struct call_job {
-    struct job job;
-    fuse_req_t req;
-    struct call call;
-    char text[];
+    _Atomic size_t queued;    /* bytes of writes that wait */
+    _Atomic uint64_t slow_ns; /* until then, appends are not tried; 0: never */
+    atomic_uint ending;       /* unfinished lines that are being ended */
 };
 
 int work_start(struct fs *fs, struct fuse_session *session,
@@ -74,7 +53,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = pool_start(&work->reads, READ_THREADS);
     if (r == 0)
-        r = pool_start(&work->calls, 1);
+        r = pool_start(&work->changes, 1);
     if (r == 0)
         r = keeper_start(&work->keeper, fs, session, !options->read_only);
     if (r == 0)
@@ -85,7 +64,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
         work_stop(work);
         return r;
     }
-    waiting_start(&work->waiters, fs, &work->reads);
+    waiting_start(&work->waiters, fs);
     *ret_work = work;
     return 0;
 }
@@ -96,34 +75,288 @@ void work_stop(struct work *work)
         return;
     keeper_stop(&work->keeper);
     pool_stop(&work->appends);
-    pool_stop(&work->calls);
+    pool_stop(&work->changes);
     waiting_stop(&work->waiters);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
     flush_stop(&work->flush);
     keeper_done(&work->keeper);
+    scratch_free();
     free(work);
 }
 
-/* A write to a door, and what came of it. */
-struct written {
-    const char *data;
-    size_t size;
-    bool end;   /* it is to be durable, and an unfinished line a record */
-    bool whole; /* its bytes, and no others, were appended */
-    int result;
-};
-
-static void door_write(struct handle *handle, struct written *written,
-                       unsigned flags)
+static uint64_t now_ns(void)
 {
-    const struct kind *kind = handle->kind;
-    bool held = kind->unfinished && kind->unfinished(handle);
+    struct timespec now = {0};
 
-    written->result =
-        kind->write(handle, written->data, written->size, written->end, flags);
-    written->whole = written->result == 0 && !held &&
-                     !(kind->unfinished && kind->unfinished(handle));
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Reads of one handle take turns. Gives its turn to request; or else queues it,
+ * if that is wanted, until the turn comes to it.
+ */
+static bool take_turn(struct request *request, bool queue)
+{
+    struct handle *handle = request->handle;
+    bool taken;
+
+    (void)pthread_mutex_lock(&handle->lock);
+    taken = !handle->reading;
+    if (taken)
+        request->has_turn = true;
+    else if (queue)
+        jobs_add(&handle->readers, &request->job);
+    handle->reading = true;
+    (void)pthread_mutex_unlock(&handle->lock);
+    return taken;
+}
+
+/* Gives the turn on to the next one that is queued, which runs then. */
+static void give_turn(struct request *request)
+{
+    struct handle *handle = request->handle;
+    struct request *next;
+
+    if (!request->has_turn)
+        return;
+    request->has_turn = false;
+    (void)pthread_mutex_lock(&handle->lock);
+    next = (struct request *)jobs_take(&handle->readers);
+    handle->reading = next;
+    (void)pthread_mutex_unlock(&handle->lock);
+    if (next) {
+        next->has_turn = true;
+        pool_add(&next->work->reads, &next->job);
+    }
+}
+
+/* Runs request without waiting. EAGAIN: it has to. */
+static int try_read(struct request *request)
+{
+    int r;
+
+    if (request->in_turn && !take_turn(request, false))
+        return -EAGAIN;
+    r = request->run(request, CLOG_NOWAIT);
+    give_turn(request);
+    return r;
+}
+
+static bool is_slow(struct work *work)
+{
+    uint64_t until = atomic_load(&work->slow_ns);
+
+    if (until == 0)
+        return false;
+    if (now_ns() < until)
+        return true;
+    atomic_store(&work->slow_ns, 0);
+    return false;
+}
+
+static int try_append(struct work *work, struct request *request)
+{
+    int r;
+
+    if (is_slow(work) || !pool_enter(&work->appends))
+        return -EAGAIN;
+    r = request->run(request, CLOG_NOWAIT);
+    if (receive_replaced())
+        atomic_store(&work->slow_ns, now_ns() + SLOW_NS);
+    pool_leave(&work->appends);
+    return r;
+}
+
+static void finish(struct request *request, int r);
+
+static void run(struct job *job)
+{
+    struct request *request = (struct request *)job;
+    int r = request->run(request, 0);
+
+    give_turn(request);
+    finish(request, r);
+}
+
+/* How often this thread has slept. */
+static long naps(void)
+{
+    struct rusage usage = {0};
+
+    (void)getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+}
+
+/* An append, of which one that sleeps long means that the next may too. */
+static void run_append(struct job *job)
+{
+    struct request *request = (struct request *)job;
+    struct work *work = request->work;
+    uint64_t start = now_ns();
+    long slept = naps();
+
+    atomic_fetch_sub(&work->queued, request->data_size);
+    run(job);
+    keeper_wake(&work->keeper); /* it may have rolled, or dropped */
+    if (now_ns() - start > RECEIVE_TICK_MS * UINT64_C(1000000) &&
+        naps() > slept)
+        atomic_store(&work->slow_ns, now_ns() + SLOW_NS);
+}
+
+static void add_read(struct request *request)
+{
+    request->job.run = run;
+    if (!request->in_turn || take_turn(request, true))
+        pool_add(&request->work->reads, &request->job);
+}
+
+/* What was to come behind the end of a line has done so. */
+static void run_behind(struct job *job)
+{
+    add_read((struct request *)job);
+}
+
+static int add_append(struct request *request)
+{
+    struct work *work = request->work;
+    size_t size = request->data_size;
+
+    if (atomic_fetch_add(&work->queued, size) + size > QUEUED_MAX && size > 0) {
+        atomic_fetch_sub(&work->queued, size);
+        return -ENOBUFS;
+    }
+    request->job.run = run_append;
+    if (request->ends)
+        pool_add_urgent(&work->appends, &request->job);
+    else
+        pool_add(&work->appends, &request->job);
+    return 0;
+}
+
+/* Gives a kept request to the threads of its lane. */
+static int add(struct request *request)
+{
+    struct work *work = request->work;
+
+    request->job.run = run;
+    switch (request->lane) {
+    case LANE_APPENDS:
+        return add_append(request);
+    case LANE_CHANGES:
+        pool_add(&work->changes, &request->job);
+        return 0;
+    case LANE_REMOVALS:
+        return keeper_add(&work->keeper, &request->job);
+    case LANE_READS:
+    default:
+        if (!request->behind) {
+            add_read(request);
+        } else {
+            request->job.run = run_behind;
+            pool_add_urgent(&work->appends, &request->job);
+        }
+        return 0;
+    }
+}
+
+/*
+ * Gives a request that has to wait to who will run it. One that ends a line
+ * must not fail for want of memory: nobody would be told.
+ */
+static int hand_over(struct request *request)
+{
+    struct request *kept = request_keep(request);
+    int r;
+
+    while (!kept && request->ends) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        kept = request_keep(request);
+    }
+    if (!kept)
+        return -ENOMEM;
+    r = add(kept);
+    if (r < 0 && kept != request)
+        request_free(kept);
+    return r;
+}
+
+/* Parks a request until there is more than it waits for; if there is already,
+   it reads again. */
+static int park(struct request *request)
+{
+    struct request *kept = request_keep(request);
+    int r = kept ? waiting_park(&request->work->waiters, kept) : -ENOMEM;
+
+    if (r > 0)
+        add_read(kept);
+    else if (r < 0 && kept && kept != request) {
+        waiting_settle(kept);
+        request_free(kept);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* After a request's run has returned r. */
+static void finish(struct request *request, int r)
+{
+    if (r == REQUEST_PARK) {
+        r = park(request);
+        if (r == 0)
+            return;
+    }
+    if (r < 0) {
+        waiting_settle(request);
+        fuse_reply_err(request->req, -r);
+    }
+    request_free(request);
+}
+
+/* The same after a try. */
+static void finish_try(struct request *request, int r)
+{
+    if (r == -EAGAIN) {
+        r = hand_over(request);
+        if (r == 0)
+            return;
+    }
+    finish(request, r);
+}
+
+void work_do(struct work *work, struct request *request)
+{
+    int r = -EAGAIN;
+
+    request->work = work;
+    if (request->ends)
+        atomic_fetch_add(&work->ending, 1);
+    receive_pass();
+    if (request->lane == LANE_APPENDS)
+        r = try_append(work, request);
+    else if (request->lane == LANE_READS)
+        r = try_read(request);
+    finish_try(request, r);
+}
+
+int work_shown(struct request *request, unsigned flags)
+{
+    if ((flags & CLOG_NOWAIT) == 0 || request->behind ||
+        atomic_load(&request->work->ending) == 0)
+        return 0;
+    request->behind = true;
+    return -EAGAIN;
+}
+
+void work_ended(struct work *work)
+{
+    atomic_fetch_sub(&work->ending, 1);
+}
+
+void work_durable(struct work *work, fuse_req_t req, enum answer answer,
+                  ssize_t result)
+{
+    commit_park(&work->commit, req, answer, result);
 }
 
 /*
@@ -141,216 +374,47 @@ static void tell_watched(struct work *work)
     }
 }
 
-/* After an append, before its answer. */
-static void announce(struct work *work, const struct written *written)
+/* Answers request, if it waits for just these bytes, which begin at start. */
+static bool give(struct request *request, const char *data, size_t size,
+                 uint64_t start)
 {
+    struct handle *handle = request->handle;
+    bool fits;
+
+    if (size == 0 || size > request->size || !take_turn(request, false))
+        return false;
+    fits = handle->kind->waits_for(handle, request->position) == start;
+    give_turn(request);
+    if (fits) {
+        waiting_settle(request);
+        fuse_reply_buf(request->req, data, size);
+        request_free(request);
+    }
+    return fits;
+}
+
+void work_appended(struct work *work, const char *data, size_t size)
+{
+    struct request *request;
+    uint64_t end = 0;
+    int tries = 0;
+
     if (atomic_exchange(&work->fs->watched_cached, false))
         tell_watched(work);
     flush_wake(&work->flush);
-    waiting_wake(&work->waiters, written->data,
-                 written->whole ? written->size : 0);
-}
+    request = waiting_take(&work->waiters, &end);
+    while (request) {
+        struct request *next = request->next;
 
-/* Answers a write; now, unless it must be durable first. */
-static void finish(struct work *work, fuse_req_t req, enum answer answer,
-                   const struct written *written)
-{
-    int r = written->result;
-    ssize_t result = r < 0 ? r : (ssize_t)written->size;
-
-    announce(work, written);
-    if (work->fs->options->sync_always || (written->end && r == 0))
-        commit_park(&work->commit, req, answer, result);
-    else
-        request_answer(req, answer, result);
-}
-
-static void run_write(struct job *base)
-{
-    struct write_job *job = (struct write_job *)base;
-    struct written written = {
-        .data = job->data, .size = job->size, .end = job->end};
-
-    door_write(job->handle, &written, 0);
-    keeper_wake(&job->work->keeper); /* it may have rolled, or dropped */
-    finish(job->work, job->req, job->answer, &written);
-    handle_put(job->handle);
-    free(job);
-}
-
-static void queue_write(struct work *work, fuse_req_t req,
-                        struct handle *handle, enum answer answer,
-                        const char *data, size_t size, bool end)
-{
-    struct write_job *job = malloc(sizeof(*job) + size);
-
-    if (!job) {
-        fuse_reply_err(req, ENOMEM);
-        return;
+        if (tries++ >= AT_ONCE)
+            add_read(request);
+        else if (!give(request, data, size, end - size))
+            finish_try(request, try_read(request));
+        request = next;
     }
-    *job = (struct write_job){
-        .job.run = run_write,
-        .work = work,
-        .req = req,
-        .handle = handle_get(handle),
-        .answer = answer,
-        .end = end,
-        .size = size,
-    };
-    memcpy(job->data, data, size);
-    pool_add(&work->appends, &job->job);
 }
 
-static void submit(struct work *work, fuse_req_t req, struct handle *handle,
-                   enum answer answer, const char *data, size_t size, bool end)
+void work_forget(struct work *work)
 {
-    struct written written = {
-        .data = data, .size = size, .end = end, .result = -EAGAIN};
-
-    if (pool_idle(&work->appends))
-        door_write(handle, &written, CLOG_NOWAIT);
-    if (written.result == -EAGAIN)
-        queue_write(work, req, handle, answer, data, size, end);
-    else
-        finish(work, req, answer, &written);
-}
-
-void work_write(struct work *work, fuse_req_t req, struct handle *handle,
-                const char *data, size_t size, bool end)
-{
-    submit(work, req, handle, ANSWER_WRITE, data, size, end);
-}
-
-void work_fsync(struct work *work, fuse_req_t req, struct handle *handle)
-{
-    submit(work, req, handle, ANSWER_DONE, "", 0, true);
-}
-
-void work_sync(struct work *work, fuse_req_t req)
-{
-    commit_park(&work->commit, req, ANSWER_DONE, 0);
-}
-
-static void answer_read(fuse_req_t req, const char *data, ssize_t n)
-{
-    if (n < 0)
-        fuse_reply_err(req, (int)-n);
-    else
-        fuse_reply_buf(req, data, (size_t)n);
-}
-
-static void run_read(struct job *base)
-{
-    struct read_job *job = (struct read_job *)base;
-    struct handle *handle = job->handle;
-    ssize_t n;
-
-    (void)pthread_mutex_lock(&handle->busy);
-    n = handle->kind->read(handle, job->data, job->size, job->position, 0);
-    (void)pthread_mutex_unlock(&handle->busy);
-    answer_read(job->req, job->data, n);
-    handle_put(handle);
-    free(job);
-}
-
-static void queue_read(struct work *work, fuse_req_t req, struct handle *handle,
-                       size_t size, uint64_t position)
-{
-    struct read_job *job = malloc(sizeof(*job) + size);
-
-    if (!job) {
-        fuse_reply_err(req, ENOMEM);
-        return;
-    }
-    *job = (struct read_job){
-        .job.run = run_read,
-        .req = req,
-        .handle = handle_get(handle),
-        .size = size,
-        .position = position,
-    };
-    pool_add(&work->reads, &job->job);
-}
-
-void work_read(struct work *work, fuse_req_t req, struct handle *handle,
-               size_t size, uint64_t position, bool nonblock)
-{
-    ssize_t n = -EAGAIN;
-
-    if (handle->kind->waits_for) {
-        waiting_read(&work->waiters, req, handle, size, position, nonblock);
-        return;
-    }
-
-    if (size > WORK_READ_MAX)
-        size = WORK_READ_MAX;
-    if (pthread_mutex_trylock(&handle->busy) == 0) {
-        n = handle->kind->read(handle, work->buffer, size, position,
-                               CLOG_NOWAIT);
-        (void)pthread_mutex_unlock(&handle->busy);
-    }
-    if (n == -EAGAIN)
-        queue_read(work, req, handle, size, position);
-    else
-        answer_read(req, work->buffer, n);
-}
-
-static void run_call(struct job *base)
-{
-    struct call_job *job = (struct call_job *)base;
-
-    job->call.run(job->req, &job->call);
-    if (job->call.handle)
-        handle_put(job->call.handle);
-    free(job);
-}
-
-void work_later(struct work *work, fuse_req_t req, struct call call)
-{
-    struct call_job *job = malloc(sizeof(*job) + call.size + 1);
-
-    if (!job) {
-        fuse_reply_err(req, ENOMEM);
-        return;
-    }
-    memcpy(job->text, call.text, call.size);
-    job->text[call.size] = '\0';
-    call.text = job->text;
-    if (call.handle)
-        handle_get(call.handle);
-    job->job.run = run_call;
-    job->req = req;
-    job->call = call;
-    pool_add(&work->calls, &job->job);
-}
-
-void work_remove(struct work *work, fuse_req_t req, struct node node,
-                 const char *name)
-{
-    keeper_remove(&work->keeper, req, node, name);
-}
-
-/*
- * Waits where it must, rather than handing over: what is looked up after the
- * file was closed must see the record.
- */
-void work_release(struct work *work, fuse_req_t req, struct handle *handle)
-{
-    const struct kind *kind = handle->kind;
-    bool durable = false;
-
-    if (kind->unfinished &&
-        (handle->references > 1 || kind->unfinished(handle)))
-        pool_drain(&work->appends);
-    if (kind->unfinished && kind->unfinished(handle)) {
-        (void)kind->finish(handle, 0);
-        keeper_wake(&work->keeper);
-        announce(work, &(struct written){0});
-        durable = work->fs->options->sync_always;
-    }
-    handle_put(handle);
-    if (durable)
-        work_sync(work, req);
-    else
-        fuse_reply_err(req, 0);
+    keeper_forget(&work->keeper);
 }

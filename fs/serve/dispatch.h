@@ -1,41 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatch.h - requests that may have to wait, and the threads that wait.
+ * dispatch.h - one way for all requests.
  *
- * One thread receives all requests. It tries each without waiting; what would
- * wait goes to another thread: appends to one, which keeps their order; reads
- * to a few; what must be durable first to the one that syncs; drops to the one
- * that keeps the log within its limits; and changes of cursors to one more. As
- * long as an append waits there, the next ones queue behind it.
+ * Each is tried at once, without waiting, by the thread that received it. What
+ * would have to wait goes to the threads of its lane: reads and look-ups to a
+ * few; appends to one, which keeps their order, and as long as one waits there
+ * the next ones queue behind it; changes of cursors to one; removals to the one
+ * that keeps the log within its limits. What must be durable first, and what
+ * waits for an append, is parked, and no thread with it.
  *
- * All but work_start() and work_stop() are for the receiving thread, and
- * answer req, now or later.
+ * Order: the end of an unfinished line, at the last close of its file, goes
+ * before all appends that wait; and whatever shows how the log has grown is
+ * answered after each such end that was received before it. So after
+ * `printf x >>append`, `cat last` shows x.
  */
 #ifndef CLOG_FS_SERVE_DISPATCH_H
 #define CLOG_FS_SERVE_DISPATCH_H
 
-#include "files/node.h"
+#include "files/kind.h"
 #include "serve/request.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 struct fs;
-struct handle;
 struct work;
 
-/* What may wait: run does it, and answers req. */
-struct call {
-    void (*run)(fuse_req_t req, const struct call *call);
-    struct node node;
-    struct handle *handle; /* NULL: none */
-    const char *text;      /* size bytes, and a NUL */
-    size_t size;
-};
-
-/* The most that one read gives, in bytes; the kernel never asks for more. */
-#define WORK_READ_MAX ((size_t)1 << 20)
+/* The most bytes of writes that wait; what passes it is refused. */
+#define QUEUED_MAX ((size_t)256 << 20)
 
 /*
  * Starts the threads. fs and session are borrowed until work_stop(). ENOMEM,
@@ -48,30 +37,27 @@ int work_start(struct fs *fs, struct fuse_session *session,
 void work_stop(struct work *work);
 
 /*
- * Writes to the door handle: data is borrowed for the call. With end, an
- * unfinished line ends with it, and the answer waits until all is durable.
+ * Answers request, now or later. For the thread that has received it.
+ * ENOBUFS is answered where too many bytes wait.
  */
-void work_write(struct work *work, fuse_req_t req, struct handle *handle,
-                const char *data, size_t size, bool end);
+void work_do(struct work *work, struct request *request);
 
-/* Ends handle's unfinished line, if it has one, and makes all durable. */
-void work_fsync(struct work *work, fuse_req_t req, struct handle *handle);
-
-/* Makes all durable. */
-void work_sync(struct work *work, fuse_req_t req);
-
-/* Reads from handle; what waits at its end fails there with nonblock. */
-void work_read(struct work *work, fuse_req_t req, struct handle *handle,
-               size_t size, uint64_t position, bool nonblock);
-
-/* Runs call, one after the other; text is borrowed for this. */
-void work_later(struct work *work, fuse_req_t req, struct call call);
-
-/* Removes the directory node. */
-void work_remove(struct work *work, fuse_req_t req, struct node node,
-                 const char *name);
-
-/* The last use of handle: its unfinished line becomes a record. */
-void work_release(struct work *work, fuse_req_t req, struct handle *handle);
+/*
+ * What a request's run calls, in any thread.
+ *
+ * work_shown: before what shows how far the log goes. EAGAIN: the end of an
+ * unfinished line comes first. work_ended: request has ended a line, or has
+ * failed to, once what is there is shown. work_durable: answers req with result
+ * once all that is appended by now is durable. work_appended: tells the kernel
+ * and who waits, after an append and before its answer; the size bytes at data,
+ * if any, and no others, were appended. work_forget: makes the kernel forget
+ * names that a drop has taken; for LANE_REMOVALS.
+ */
+int work_shown(struct request *request, unsigned flags);
+void work_ended(struct work *work);
+void work_durable(struct work *work, fuse_req_t req, enum answer answer,
+                  ssize_t result);
+void work_appended(struct work *work, const char *data, size_t size);
+void work_forget(struct work *work);
 
 #endif

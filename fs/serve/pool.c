@@ -3,21 +3,65 @@
 
 #include "daemon/thread.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 
+static _Thread_local char *scratch;
+
+char *scratch_get(void)
+{
+    if (!scratch)
+        scratch = malloc(SCRATCH_SIZE);
+    return scratch;
+}
+
+void scratch_free(void)
+{
+    free(scratch);
+    scratch = NULL;
+}
+
+void jobs_add(struct job **jobs, struct job *job)
+{
+    struct job *last = *jobs;
+
+    job->next = last ? last->next : job;
+    if (last)
+        last->next = job;
+    *jobs = job;
+}
+
+struct job *jobs_take(struct job **jobs)
+{
+    struct job *last = *jobs;
+    struct job *first = last ? last->next : NULL;
+
+    if (first == last)
+        *jobs = NULL;
+    else
+        last->next = first->next;
+    return first;
+}
+
+static bool has_job(const struct pool *pool)
+{
+    return pool->urgent || pool->queue;
+}
+
+static bool has_place(const struct pool *pool)
+{
+    return pool->running < pool->places;
+}
+
+/* The next job, once there is a place for it; NULL: there will be none. */
 static struct job *take(struct pool *pool)
 {
     struct job *job;
 
-    while (!pool->first && !pool->stopping)
+    while (!(has_job(pool) && has_place(pool)) &&
+           (has_job(pool) || !pool->stopping))
         (void)pthread_cond_wait(&pool->wake, &pool->lock);
-    job = pool->first;
-    if (job) {
-        pool->first = job->next;
-        if (!pool->first)
-            pool->last = &pool->first;
-    }
-    return job;
+    job = jobs_take(&pool->urgent);
+    return job ? job : jobs_take(&pool->queue);
 }
 
 static void *work(void *arg)
@@ -27,22 +71,22 @@ static void *work(void *arg)
 
     (void)pthread_mutex_lock(&pool->lock);
     while ((job = take(pool))) {
+        pool->running++;
         (void)pthread_mutex_unlock(&pool->lock);
         job->run(job);
         (void)pthread_mutex_lock(&pool->lock);
-        if (--pool->pending == 0)
-            (void)pthread_cond_broadcast(&pool->idle);
+        pool->running--;
     }
     (void)pthread_mutex_unlock(&pool->lock);
+    scratch_free();
     return NULL;
 }
 
 int pool_start(struct pool *pool, unsigned count)
 {
-    *pool = (struct pool){.started = true, .last = &pool->first};
+    *pool = (struct pool){.started = true, .places = count};
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->wake, NULL);
-    (void)pthread_cond_init(&pool->idle, NULL);
     while (pool->count < count) {
         int r = thread_start(&pool->threads[pool->count], work, pool);
 
@@ -55,32 +99,42 @@ int pool_start(struct pool *pool, unsigned count)
     return 0;
 }
 
+static void add(struct pool *pool, struct job **jobs, struct job *job)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    jobs_add(jobs, job);
+    if (has_place(pool))
+        (void)pthread_cond_signal(&pool->wake);
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
 void pool_add(struct pool *pool, struct job *job)
 {
-    job->next = NULL;
-    (void)pthread_mutex_lock(&pool->lock);
-    *pool->last = job;
-    pool->last = &job->next;
-    pool->pending++;
-    (void)pthread_cond_signal(&pool->wake);
-    (void)pthread_mutex_unlock(&pool->lock);
+    add(pool, &pool->queue, job);
 }
 
-bool pool_idle(struct pool *pool)
+void pool_add_urgent(struct pool *pool, struct job *job)
 {
-    bool idle;
-
-    (void)pthread_mutex_lock(&pool->lock);
-    idle = pool->pending == 0;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return idle;
+    add(pool, &pool->urgent, job);
 }
 
-void pool_drain(struct pool *pool)
+bool pool_enter(struct pool *pool)
+{
+    bool entered;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    entered = !has_job(pool) && has_place(pool);
+    pool->running += entered;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return entered;
+}
+
+void pool_leave(struct pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    while (pool->pending > 0)
-        (void)pthread_cond_wait(&pool->idle, &pool->lock);
+    pool->running--;
+    if (has_job(pool))
+        (void)pthread_cond_signal(&pool->wake);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
@@ -94,7 +148,6 @@ void pool_stop(struct pool *pool)
     (void)pthread_mutex_unlock(&pool->lock);
     while (pool->count > 0)
         (void)pthread_join(pool->threads[--pool->count], NULL);
-    (void)pthread_cond_destroy(&pool->idle);
     (void)pthread_cond_destroy(&pool->wake);
     (void)pthread_mutex_destroy(&pool->lock);
     *pool = (struct pool){0};

@@ -15,14 +15,6 @@
 
 #define TICK_NS 250000000
 
-/* A directory that is removed by hand: a segment's, a cursor's. */
-struct drop {
-    struct drop *next;
-    fuse_req_t req;
-    struct node node;
-    char name[ENTRY_NAME];
-};
-
 static struct timespec after_tick(void)
 {
     struct timespec then;
@@ -37,7 +29,7 @@ static struct timespec after_tick(void)
 }
 
 /* Waits for something to do; false when there is nothing more to come. */
-static bool await(struct keeper *keeper, struct drop **ret_drops)
+static bool await(struct keeper *keeper, struct job **ret_jobs)
 {
     struct timespec then = after_tick();
     bool more;
@@ -53,9 +45,8 @@ static bool await(struct keeper *keeper, struct drop **ret_drops)
     more = keeper->woken || !keeper->stopping;
     keeper->ended = !more;
     keeper->woken = false;
-    *ret_drops = keeper->first;
-    keeper->first = NULL;
-    keeper->last = &keeper->first;
+    *ret_jobs = keeper->jobs;
+    keeper->jobs = NULL;
     (void)pthread_mutex_unlock(&keeper->lock);
     return more;
 }
@@ -73,7 +64,7 @@ static void retain(struct keeper *keeper)
 
 /* The names may be in the kernel's cache; what it has no name of is no error.
  */
-static void forget(struct keeper *keeper)
+void keeper_forget(struct keeper *keeper)
 {
     struct clog_status status = {.size = sizeof(status)};
 
@@ -90,32 +81,19 @@ static void forget(struct keeper *keeper)
     }
 }
 
-static void drop_by_hand(struct keeper *keeper, struct drop *drop)
-{
-    int r =
-        tree_kind(drop->node.kind)->remove(keeper->fs, drop->node, drop->name);
-
-    if (r == 0)
-        forget(keeper);
-    fuse_reply_err(drop->req, -r);
-    free(drop);
-}
-
 static void *work(void *arg)
 {
     struct keeper *keeper = arg;
-    struct drop *drop;
+    struct job *jobs = NULL;
 
-    while (await(keeper, &drop)) {
-        while (drop) {
-            struct drop *next = drop->next;
+    while (await(keeper, &jobs)) {
+        struct job *job;
 
-            drop_by_hand(keeper, drop);
-            drop = next;
-        }
+        while ((job = jobs_take(&jobs)))
+            job->run(job);
         if (keeper->limits)
             retain(keeper);
-        forget(keeper);
+        keeper_forget(keeper);
     }
     return NULL;
 }
@@ -130,7 +108,6 @@ int keeper_start(struct keeper *keeper, struct fs *fs,
         .fs = fs,
         .session = session,
         .limits = limits,
-        .last = &keeper->first,
     };
     (void)pthread_mutex_init(&keeper->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -160,27 +137,19 @@ void keeper_wake(struct keeper *keeper)
     (void)pthread_mutex_unlock(&keeper->lock);
 }
 
-void keeper_remove(struct keeper *keeper, fuse_req_t req, struct node node,
-                   const char *name)
+int keeper_add(struct keeper *keeper, struct job *job)
 {
-    struct drop *drop = malloc(sizeof(*drop));
-    int r = drop ? 0 : -ENOMEM;
+    int r = 0;
 
     (void)pthread_mutex_lock(&keeper->lock);
-    if (r == 0 && keeper->ended)
+    if (keeper->ended) {
         r = -ENOTCONN;
-    if (r == 0) {
-        *drop = (struct drop){.req = req, .node = node};
-        (void)snprintf(drop->name, sizeof(drop->name), "%s", name);
-        *keeper->last = drop;
-        keeper->last = &drop->next;
+    } else {
+        jobs_add(&keeper->jobs, job);
         wake(keeper);
     }
     (void)pthread_mutex_unlock(&keeper->lock);
-    if (r < 0) {
-        free(drop);
-        fuse_reply_err(req, -r);
-    }
+    return r;
 }
 
 static bool has_ended(struct keeper *keeper)

@@ -3,15 +3,14 @@
  * retention.h - the thread that drops segments.
  *
  * It applies the log's limits, and looks whether the log is still there, four
- * times a second and sooner when it is woken, and drops by hand. After a drop,
- * whatever its cause, it makes the kernel forget the names of what is gone.
- * That waits for locks which processes hold while they wait for our answers, so
- * no thread that gives answers may do it.
+ * times a second and sooner when it is woken, and runs what removes by hand.
+ * After a drop, whatever its cause, it makes the kernel forget the names of
+ * what is gone. That waits for locks which processes hold while they wait for
+ * our answers, so no thread that gives answers may do it.
  */
 #ifndef CLOG_FS_SERVE_RETENTION_H
 #define CLOG_FS_SERVE_RETENTION_H
 
-#include "files/node.h"
 #include "serve/request.h"
 
 #include <pthread.h>
@@ -19,7 +18,6 @@
 #include <stdint.h>
 
 struct fs;
-struct drop;
 
 struct keeper {
     struct fs *fs;                /* not owned */
@@ -29,8 +27,7 @@ struct keeper {
     bool failed;                  /* likewise: a failure has been said */
     pthread_mutex_t lock;         /* protects what follows */
     pthread_cond_t wake;
-    struct drop *first; /* to be removed by hand */
-    struct drop **last;
+    struct job *jobs; /* what is removed by hand */
     bool woken;
     bool stopping;
     bool ended;
@@ -46,9 +43,11 @@ int keeper_start(struct keeper *keeper, struct fs *fs,
 /* Something was dropped, or a segment has begun: look soon. */
 void keeper_wake(struct keeper *keeper);
 
-/* Removes the directory node, which has that name, and answers req. */
-void keeper_remove(struct keeper *keeper, fuse_req_t req, struct node node,
-                   const char *name);
+/* Queues a job, before the next look. ENOTCONN: it has ended. */
+int keeper_add(struct keeper *keeper, struct job *job);
+
+/* Makes the kernel forget what has been dropped; for its own thread. */
+void keeper_forget(struct keeper *keeper);
 
 /*
  * Ends it, once it has done what it was given. While it waits for the kernel,

@@ -7,6 +7,8 @@
 #include "files/mount.h"
 #include "serve/dispatch.h"
 #include "serve/ops.h"
+#include "serve/parallel.h"
+#include "serve/receive.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -161,6 +163,7 @@ int session_mount(struct fs *fs, const char *logdir, const char *mountpoint,
     if (r == 0) {
         session->mountpoint = mountpoint;
         (void)mountpoint_identify(mountpoint, &session->id);
+        r = parallel_directories(session->fuse);
     }
     if (r < 0) {
         ignore_signals();
@@ -189,7 +192,7 @@ static bool is_on_top(const struct session *session)
 
 int session_serve(struct session *session)
 {
-    int r = fuse_session_loop(session->fuse);
+    int r = receive_all(session->fuse);
 
     /* libfuse does not tell an unmount from an abort, which leaves the mount.
      */

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waiting.h - reads that wait for an append.
- *
- * A read at the end of a file `follow` is parked here, and no thread with it.
- * An append answers the first few at once and leaves the others to the threads
- * that read.
+ * waiting.h - reads that wait for an append: they are parked, and no thread
+ * with them.
  */
 #ifndef CLOG_FS_SERVE_WAITING_H
 #define CLOG_FS_SERVE_WAITING_H
@@ -13,49 +10,45 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* The most reads that wait at a time. */
-#define FOLLOW_MAX 10000
+#define WAITING_MAX 10000
 
 struct fs;
-struct handle;
-struct pool;
-struct waiting;
 
 struct waiters {
     struct fs *fs;        /* not owned; its following counts them */
-    struct pool *pool;    /* not owned; it may wait */
     pthread_mutex_t lock; /* protects what follows, and fs->following */
-    struct waiting *first;
-    uint64_t seen; /* the stream's end when they were woken last */
+    struct request *first;
+    uint64_t seen; /* the stream's end when some were taken last */
     bool stopping;
     bool started;
 };
 
-/* fs and pool are borrowed until waiting_stop(). */
-void waiting_start(struct waiters *waiters, struct fs *fs, struct pool *pool);
+/* fs is borrowed until waiting_stop(). */
+void waiting_start(struct waiters *waiters, struct fs *fs);
 
 /*
- * Answers all that wait: ENOTCONN, as what comes after the mount will. pool is
- * to be stopped next, and nothing to be read any more. All zero is left alone.
+ * Answers all that wait: ENOTCONN, as what comes after the mount will. Nothing
+ * is parked from here on. All zero is left alone.
  */
 void waiting_stop(struct waiters *waiters);
 
 /*
- * Reads from handle: answers req at once, or else when there is something.
- * EAGAIN: nonblock, and there is nothing. ENOBUFS: FOLLOW_MAX wait. EINTR.
+ * Parks a kept request until the stream is longer than request->at. 1: it is
+ * already. ENOBUFS: WAITING_MAX wait. EINTR: the reader got a signal; if that
+ * comes later, the request is answered so.
  */
-void waiting_read(struct waiters *waiters, fuse_req_t req,
-                  struct handle *handle, size_t size, uint64_t position,
-                  bool nonblock);
+int waiting_park(struct waiters *waiters, struct request *request);
+
+/* No signal reaches request any more: to be called before it is answered. */
+void waiting_settle(struct request *request);
 
 /*
- * To be called after each append and before the next, by any thread. The size
- * bytes at data, if any, are what was appended: who waits for just them gets
- * them from here, without a read.
+ * Takes out those that wait for what there is now: a list by next, or NULL.
+ * *ret_end: the stream's end. To be called after each append.
  */
-void waiting_wake(struct waiters *waiters, const char *data, size_t size);
+struct request *waiting_take(struct waiters *waiters, uint64_t *ret_end);
 
 #endif
