@@ -236,7 +236,8 @@ static void sync_all(struct run *run)
         return;
     check_refused(run, r);
     clog_status(run->log, &status);
-    if (status.writable && r != -ENOMEM)
+    /* What is still staged is in no doubt: nothing of it was to be synced. */
+    if (status.writable && r != -ENOMEM && status.staged == 0)
         (void)history_problem(&run->history,
                               "a sync failed, and the log takes appends");
 }

@@ -95,7 +95,7 @@ fi
 
 # The kernel sends SIGXFSZ, which ends a process that does not mind it.
 test_a_file_size_limit() {
-    mount_log
+    mount_log -o staging=0
     prlimit --pid "$daemon" --fsize=65536
     seq 1 1000 | tee "$TMP/want" >>"$MNT/append"
     head -c 70000 /dev/zero >"$TMP/block"
@@ -108,6 +108,30 @@ test_a_file_size_limit() {
     equal "$(sys write "$MNT/put" w <"$TMP/block")" 70000
     cat "$TMP/block" >>"$TMP/want"
     check_log "$TMP/want" 1002
+}
+
+# What is acknowledged can be written to the files later, too.
+test_a_file_size_limit_with_a_buffer() {
+    local taken=0
+    printf '#!/bin/sh\nexec prlimit --fsize=2097152 %s "$@"\n' "$CLOG" \
+        >"$TMP/clog"
+    chmod +x "$TMP/clog"
+    head -c 100000 /dev/zero | tr '\0' x >"$TMP/block"
+    CLOG=$TMP/clog mount_log -o staging=1M
+    equal "$(status staging_bytes)" 1048576
+    while [[ $(sys write "$MNT/put" w <"$TMP/block" || true) == 100000 ]]; do
+        taken=$((taken + 1))
+    done
+    equal "$taken" 20
+    expect_errno_of EFBIG "$TMP/block"
+    sync "$MNT/log"
+    equal "$(status durable)" 20
+    echo more >>"$MNT/append"
+    unmount_log
+    mount_log
+    equal "$(status next)" 21
+    cmp "$MNT/records/19" "$TMP/block"
+    equal "$(sys write "$MNT/put" w <"$TMP/block")" 100000
 }
 
 run_tests

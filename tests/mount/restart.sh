@@ -129,6 +129,7 @@ test_a_copy_of_the_segments_is_a_log() {
 test_a_torn_tail_is_cut_and_kept() {
     mount_log
     seq 1 100 | tee "$TMP/want" >>"$MNT/append"
+    wait_for 10 flushed
     kill_daemon
     rm -f "$LOG/writer" "$LOG/durable"
     printf '\0\0\0\0\0\0\0\11half' >>"$LOG/$segment0/store"

@@ -72,15 +72,18 @@ test_killed_while_it_writes() {
     local last=0
     for _ in 1 2 3; do
         staged
-        {
-            while echo "$last" >>"$MNT/append"; do
+        (
+            trap - ERR EXIT
+            set +e
+            exec 3>>"$MNT/append"
+            while echo "$last" >&3; do
                 last=$((last + 1))
                 echo "$last" >"$TMP/acknowledged"
-            done
-        } 2>/dev/null &
+            done 2>/dev/null
+        ) &
         sleep 0.3
         kill_daemon
-        wait
+        wait $! || true
         last=$(<"$TMP/acknowledged")
         staged
         (($(status next) >= last))

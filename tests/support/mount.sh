@@ -128,6 +128,11 @@ kill_daemon() {
     wait_for 10 detach "$MNT"
 }
 
+# flushed: what was appended lies in the log's files; to be waited for.
+flushed() {
+    [[ $(status staged_bytes) == 0 ]]
+}
+
 # status KEY: its value in the mount's status file.
 status() {
     local value
