@@ -82,6 +82,8 @@ static const struct flag {
     {"full=error", PLACE(drop_oldest), false},
     {"full=drop_oldest", PLACE(drop_oldest), true},
     {"keep_unread", PLACE(keep_unread), true},
+    {"damaged=error", PLACE(skip_damaged), false},
+    {"damaged=skip", PLACE(skip_damaged), true},
 };
 
 /*
@@ -591,6 +593,9 @@ void options_usage(FILE *file)
         "  full=error         on a full disk, refuse records: the default\n"
         "  full=drop_oldest   on a full disk, drop the oldest segment\n"
         "  keep_unread        drop nothing that a cursor has not read\n"
+        "  damaged=error      log and follow fail at a damaged record: the "
+        "default\n"
+        "  damaged=skip       they have a blank line there, and go on\n"
         "  uid=ID, gid=ID     owner of all files, by name or number (who "
         "mounts)\n"
         "  umask=OCTAL        permissions that no file has (022)\n"

@@ -33,8 +33,9 @@ struct options {
     uint64_t retain_records;
     uint64_t retain_age_ns;
     uint64_t segment_age_ns;
-    bool drop_oldest; /* on a full disk, drop rather than fail */
-    bool keep_unread; /* drop nothing that a cursor has not read */
+    bool drop_oldest;  /* on a full disk, drop rather than fail */
+    bool keep_unread;  /* drop nothing that a cursor has not read */
+    bool skip_damaged; /* streams go on at damaged records */
     uint64_t uid;
     uint64_t gid;
     uint64_t umask;

@@ -11,6 +11,15 @@
 #include <string.h>
 #include <syslog.h>
 
+/* How to read `log` and `follow` behind it, which they end at. */
+static void print_way_on(FILE *file, const struct clog_note *note)
+{
+    if (note->kind == CLOG_NOTE_ROT && note->count > 0)
+        fprintf(file,
+                "; read on with a cursor at %" PRIu64 ", or -o damaged=skip",
+                note->offset + note->count);
+}
+
 /* Prints the place in the file, for the kinds of notes that have one. */
 static void print_place(FILE *file, const struct clog_note *note)
 {
@@ -58,6 +67,7 @@ void notes_format(const char *logdir, const struct clog_note *note, char *line,
     fputs(outcome(note), file);
     if (note->error != 0 && note->error != -EUCLEAN)
         fprintf(file, ": %s", strerror(-note->error));
+    print_way_on(file, note);
     fclose(file);
     line[size - 1] = '\0';
 }

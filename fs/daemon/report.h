@@ -12,7 +12,8 @@ struct clog_report;
 
 /*
  * Writes note as one line of at most size bytes with its NUL: the file, the
- * place in it, the text, and the error if there was one.
+ * place in it, the text, the error if there was one, and for damage how to
+ * read on behind it.
  */
 void notes_format(const char *logdir, const struct clog_note *note, char *line,
                   size_t size);

@@ -5,6 +5,7 @@
 #include "files/handle.h"
 #include "files/mount.h"
 #include "files/put.h"
+#include "files/view.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static ssize_t read_at(struct handle *handle, char *data, size_t size,
     else if (whole_records(log, at, flags, &size) < 0)
         return -EAGAIN;
     n = clog_view_read(follower->view, data, size, at - follower->origin,
-                       flags);
+                       view_flags(handle, flags));
     if (n >= 0 && (size_t)n < size && (flags & CLOG_NOWAIT) != 0)
         return -EAGAIN;
     return n == 0 || n == -EIO ? skip(log, follower, at, flags) : n;

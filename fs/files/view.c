@@ -3,8 +3,15 @@
 
 #include "clog.h"
 #include "files/handle.h"
+#include "files/mount.h"
 
 #include <errno.h>
+
+unsigned view_flags(const struct handle *handle, unsigned flags)
+{
+    return handle->fs->options->skip_damaged ? flags | CLOG_BLANK_DAMAGED
+                                             : flags;
+}
 
 /*
  * Reads as the kernel needs it. Into its cache, a read that ends early would
@@ -15,7 +22,8 @@ ssize_t view_read(struct handle *handle, char *data, size_t size,
 {
     struct clog_view *view = handle->state;
     uint64_t end = clog_view_size(view);
-    ssize_t n = clog_view_read(view, data, size, position, flags);
+    ssize_t n =
+        clog_view_read(view, data, size, position, view_flags(handle, flags));
     bool early = n >= 0 && (size_t)n < size && position < end &&
                  (uint64_t)n < end - position;
 

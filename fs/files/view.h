@@ -7,6 +7,9 @@
 
 #include "files/kind.h"
 
+/* flags, and what the mount's options add to them for a read of a view. */
+unsigned view_flags(const struct handle *handle, unsigned flags);
+
 /* The functions of kind.h. */
 ssize_t view_read(struct handle *handle, char *data, size_t size,
                   uint64_t position, unsigned flags);

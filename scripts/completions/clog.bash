@@ -5,8 +5,8 @@
 
 _clog_options="max_store= max_index= max_record= max_held= staging= sync sync= async
     sync=always retain_bytes= retain_records= retain_age= segment_age=
-    full=error full=drop_oldest keep_unread uid= gid= umask= ro rw allow_other
-    config="
+    full=error full=drop_oldest keep_unread damaged=error damaged=skip uid= gid=
+    umask= ro rw allow_other config="
 
 # Readline has words end at "=": of what begins with the word, it wants what
 # comes behind that.

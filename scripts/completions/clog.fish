@@ -22,6 +22,8 @@ function __clog_options
         'full=error	on a full disk, refuse records' \
         'full=drop_oldest	on a full disk, drop the oldest segment' \
         'keep_unread	drop nothing that a cursor has not read' \
+        'damaged=error	log fails at a damaged record' \
+        'damaged=skip	log goes on at a damaged record' \
         'uid=	owner of all files' \
         'gid=	group of all files' \
         'umask=	permissions that no file has' \

@@ -25,6 +25,17 @@ append() {
     done >>"$MNT/append"
 }
 
+# readme_lines TEXT: the indented lines of README that have TEXT in them.
+readme_lines() {
+    awk -v text="$1" '
+        /^    / { block = block $0 "\n"; if (index($0, text)) found = 1; next }
+        found { exit }
+        { block = "" }
+        END { if (found) printf "%s", block }' "$SOURCE/README.md" >"$TMP/block"
+    [[ -s $TMP/block ]] || fail "README has no lines with $1"
+    cat "$TMP/block"
+}
+
 # readme_block TEXT: the block of code in README that has TEXT in it.
 readme_block() {
     awk -v text="$1" '

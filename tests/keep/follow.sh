@@ -231,6 +231,32 @@ while sum(map(len, got)) < 36:
         got.append(errno.errorcode[e.errno].encode())
 assert got == [b"record 1\nrecord 2\n", b"EIO", b"record 4\nrecord 5\n"], got
 END
+    fails cat "$MNT/log" >/dev/null 2>&1
+    # The message says where to read on.
+    contains "$(cat "$TMP/daemon")" \
+        'store: record 2, byte 34: .*; read on with a cursor at 3, or -o dam'
+    remount_log -o damaged=skip
+    printf 'record 1\nrecord 2\n        \nrecord 4\nrecord 5\n' >"$TMP/want"
+    cmp "$TMP/want" "$MNT/log"
+    cmp "$TMP/want" "$MNT/cursors/a/log"
+    head -n 5 "$MNT/cursors/a/follow" | cmp "$TMP/want" -
+    expect_errno EIO read "$MNT/records/2"
+    remount_log -o damaged=skip,damaged=error
+    fails cat "$MNT/log" >/dev/null 2>&1
+}
+
+# What README says to read behind it with.
+test_damage_and_a_cursor() {
+    mount_log
+    append 1 5
+    unmount_log
+    printf X | dd of="$LOG/$segment0/store" bs=1 seek=45 conv=notrunc \
+        status=none
+    mount_log
+    readme_lines 'mkdir cursors/rest' >"$TMP/readme"
+    fails cat "$MNT/log" >/dev/null 2>&1
+    (cd "$MNT" && N=2 bash -e "$TMP/readme") >"$TMP/rest"
+    equal "$(cat "$TMP/rest")" $'record 4\nrecord 5'
 }
 
 test_unmounting_answers_all() {
