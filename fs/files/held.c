@@ -9,8 +9,14 @@
 #include <string.h>
 #include <syslog.h>
 
-/* A file keeps a buffer of this size even when it holds nothing. */
+/* The smallest buffer, of a file that holds something. */
 #define SMALL_BUFFER 4096
+
+/* What a line counts for, of max_held: its buffer is at most twice as large. */
+static uint64_t charge(size_t size)
+{
+    return size == 0 || size > SMALL_BUFFER ? size : SMALL_BUFFER;
+}
 
 void held_init(struct held *held, struct clog *log, const char *logdir,
                uint64_t max_held)
@@ -30,6 +36,7 @@ void held_done(struct held *held)
 
 static void set_size(struct held *held, struct line *line, size_t size)
 {
+    held->charged += charge(size) - charge(line->size);
     held->held_bytes += size - line->size;
     held->held_lines += (uint64_t)(size > 0) - (uint64_t)(line->size > 0);
     line->size = size;
@@ -64,11 +71,16 @@ static int grow(struct line *line, size_t need)
 /* One long line must not keep its memory for as long as the file is open. */
 static void shrink(struct line *line)
 {
-    size_t capacity = line->size < SMALL_BUFFER ? SMALL_BUFFER : line->size;
+    size_t capacity = charge(line->size);
     char *bytes = NULL;
 
-    if (line->capacity / 4 <= capacity)
+    if (line->capacity / 2 <= capacity && capacity > 0)
         return;
+    if (capacity == 0) {
+        free(line->bytes);
+        *line = (struct line){0};
+        return;
+    }
     bytes = realloc(line->bytes, capacity);
     if (bytes) {
         line->bytes = bytes;
@@ -87,7 +99,7 @@ static int reserve(struct held *held, struct line *line, size_t tail)
     size_t join = 0;
     struct clog_status status = {.size = sizeof(status)};
 
-    if (held->held_bytes - line->size + hold > held->max_held)
+    if (held->charged - charge(line->size) + charge(hold) > held->max_held)
         return -ENOBUFS;
     if (lines->count == 0 && tail > 0) {
         clog_status(held->log, &status);

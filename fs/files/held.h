@@ -36,6 +36,7 @@ struct held {
     uint64_t max_held;
     size_t max_record;
     struct lines lines; /* scratch, kept so that a write allocates nothing */
+    _Atomic uint64_t charged; /* what counts of max_held */
     _Atomic uint64_t held_bytes;
     _Atomic uint64_t held_lines;
     _Atomic uint64_t lines_lost; /* unfinished lines that could not be stored */

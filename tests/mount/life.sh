@@ -178,4 +178,29 @@ test_too_many_held_bytes() {
     equal "$(stat -c %s "$MNT/records/0" "$MNT/records/1")" $'60001\n60000'
 }
 
+# What a short line costs counts, not its bytes; and a file that holds nothing
+# any more costs nothing.
+test_too_many_held_lines() {
+    local i fds=()
+    mount_log -o max_held=100K
+    for i in {1..25}; do
+        exec {fd}>>"$MNT/append"
+        fds+=("$fd")
+        printf x >&"$fd"
+    done
+    exec 3>>"$MNT/append"
+    if printf x >&3; then fail "a line too many"; fi 2>"$TMP/errors"
+    contains "$(cat "$TMP/errors")" "No buffer space available"
+    equal "$(status held_lines) $(status held_bytes)" "25 25"
+    echo y >&"${fds[0]}"
+    printf z >&3
+    equal "$(status held_lines) $(status held_bytes)" "25 25"
+    exec 3>&-
+    for fd in "${fds[@]}"; do
+        exec {fd}>&-
+    done
+    wait_for 5 test -e "$MNT/records/25"
+    equal "$(status held_lines) $(status held_bytes)" "0 0"
+}
+
 run_tests
