@@ -241,6 +241,67 @@ test_the_loop_in_readme() {
     ((kills > 50)) || fail "only $kills kills"
 }
 
+# A `cat` that prints nothing gives no number, and no cursor moves: neither do
+# the loops in README with it. Without their ":?" it would.
+test_a_cat_that_prints_nothing() {
+    local text shell
+    mount_log
+    append 1 10
+    mkdir "$MNT/cursors/mail"
+    echo 5 >"$MNT/cursors/mail/offset"
+    ln -s "$(command -v busybox)" "$TMP/ash"
+    PATH=$TMP:$PATH
+    for text in 'while head' flock; do
+        {
+            echo 'cat() { :; }; work() { echo x >>'"$TMP/worked"'; }'
+            readme_block "$text"
+        } >"$TMP/loop"
+        grep -q ':?' "$TMP/loop" || fail "not the loop"
+        for shell in bash dash ash; do
+            (cd "$MNT" && fails timeout 20 "$shell" "$TMP/loop") \
+                2>"$TMP/errors"
+            contains "$(cat "$TMP/errors")" 'n: '
+            equal "$(cursor mail)" "5 5 0" "cursor after $shell"
+        done
+    done
+    [[ ! -e $TMP/worked ]] || fail "it has worked on something"
+    sed 's/:?//; /flock/d' "$TMP/loop" | sed 's/^done/exit; done/' \
+        >"$TMP/careless"
+    (cd "$MNT" && timeout 20 bash "$TMP/careless") 2>/dev/null || true
+    equal "$(cursor mail)" "1 9 0" "cursor after a careless loop"
+}
+
+# backup: what README says, with $1 as a command after its second line.
+backup() {
+    readme_lines 'rsync -a' | sed -e "s,/mnt/clog,$MNT,; s,LOGDIR,$LOG,g
+        s,/mnt/restored,$TMP/restored,; s,^ *clog ,$CLOG ,
+        2a $1" >"$TMP/backup.sh"
+    (cd "$TMP" && bash -eu "$TMP/backup.sh")
+}
+
+# restored [COMMAND]: what the backup has, as far as it is the log's.
+restored() {
+    cmp -n "$(stat -c %s "$TMP/restored/log")" "$MNT/log" "$TMP/restored/log"
+    awk '$1 == "next" { print $2 }' "$TMP/restored/status"
+    (cd "$TMP/restored/cursors" && cat ./*/offset ./*/lag 2>/dev/null) || true
+    detach "$TMP/restored"
+}
+
+test_the_backup_in_readme() {
+    mount_log -o max_store=1K
+    append 1 100
+    backup :
+    equal "$(restored)" 100
+    mkdir "$MNT/cursors/mail" "$MNT/cursors/other"
+    echo 90 >"$MNT/cursors/mail/offset"
+    # Whatever goes on meanwhile, no cursor is ahead of its log.
+    backup "seq 20 >>$MNT/append; echo 120 >$MNT/cursors/mail/offset"
+    equal "$(restored | paste -sd ' ')" "120 90 0 30 120"
+    rmdir "$MNT/cursors/other"
+    backup :
+    equal "$(restored | paste -sd ' ')" "120 120 0"
+}
+
 test_two_share_a_cursor() {
     mount_log
     append 1 200
