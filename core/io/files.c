@@ -22,12 +22,12 @@ static int check_file(struct io *io, int fd, struct io_stat *ret)
 static ssize_t load(struct io *io, int fd, void *data, size_t size)
 {
     char more;
-    ssize_t n = io_read(io, fd, data, size, 0, false);
+    ssize_t n = io_read(io, (struct io_from){.fd = fd}, data, size);
     ssize_t rest;
 
     if (n != (ssize_t)size)
         return n;
-    rest = io_read(io, fd, &more, 1, size, false);
+    rest = io_read(io, (struct io_from){.fd = fd, .position = size}, &more, 1);
     if (rest != 0)
         return rest < 0 ? rest : -EFBIG;
     return n;
@@ -83,7 +83,8 @@ bool io_is_zero(const void *data, size_t size)
 static int copy_piece(struct io *io, int from, uint64_t at,
                       struct buffer *piece, size_t size)
 {
-    ssize_t n = io_read(io, from, piece->data, size, at, false);
+    ssize_t n = io_read(io, (struct io_from){.fd = from, .position = at},
+                        piece->data, size);
 
     if (n != (ssize_t)size)
         return n < 0 ? (int)n : -EIO;

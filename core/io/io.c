@@ -53,18 +53,16 @@ static size_t advance(struct iovec *iov, size_t first, size_t count, size_t n)
 }
 
 /* Reads until the pieces are full, the file ends, or there is an error, which
- *is ret_error. Returns how many bytes it was. */
-static size_t read_pieces(struct io *io, int fd, struct iovec *iov,
-                          size_t count, uint64_t position, int flags,
-                          int *ret_error)
+   is *ret_error. Returns how many bytes it was. */
+static size_t read_pieces(struct io *io, struct io_from from, struct iovec *iov,
+                          int count, int *ret_error)
 {
     size_t first = 0;
     size_t done = 0;
 
     *ret_error = 0;
-    while (first < count) {
-        ssize_t n = io->ops->readv(io, fd, iov + first, (int)(count - first),
-                                   position + done, flags);
+    while (first < (size_t)count) {
+        ssize_t n = io->ops->readv(io, from, iov + first, count - (int)first);
 
         if (n == -EINTR)
             continue;
@@ -73,39 +71,36 @@ static size_t read_pieces(struct io *io, int fd, struct iovec *iov,
         if (n <= 0)
             break;
         done += (size_t)n;
-        first = advance(iov, first, count, (size_t)n);
+        from.position += (uint64_t)n;
+        first = advance(iov, first, (size_t)count, (size_t)n);
     }
     return done;
 }
 
-ssize_t io_readv(struct io *io, int fd, struct iovec *iov, int count,
-                 uint64_t position, bool nowait)
+ssize_t io_readv(struct io *io, struct io_from from, struct iovec *iov,
+                 int count)
 {
     int error;
-    size_t done = read_pieces(io, fd, iov, (size_t)count, position,
-                              nowait ? RWF_NOWAIT : 0, &error);
+    size_t done = read_pieces(io, from, iov, count, &error);
 
     if (error < 0 && (error != -EAGAIN || done == 0))
         return error;
     return (ssize_t)done;
 }
 
-ssize_t io_read(struct io *io, int fd, void *data, size_t size,
-                uint64_t position, bool nowait)
+ssize_t io_read(struct io *io, struct io_from from, void *data, size_t size)
 {
     struct iovec piece = {data, size};
 
-    return size ? io_readv(io, fd, &piece, 1, position, nowait) : 0;
+    return size ? io_readv(io, from, &piece, 1) : 0;
 }
 
-ssize_t io_read_some(struct io *io, int fd, void *data, size_t size,
-                     uint64_t position, bool nowait)
+ssize_t io_read_some(struct io *io, struct io_from from, void *data,
+                     size_t size)
 {
     struct iovec piece = {data, size};
     int error = 0;
-    size_t done = size ? read_pieces(io, fd, &piece, 1, position,
-                                     nowait ? RWF_NOWAIT : 0, &error)
-                       : 0;
+    size_t done = size ? read_pieces(io, from, &piece, 1, &error) : 0;
 
     return done > 0 || error == 0 ? (ssize_t)done : error;
 }

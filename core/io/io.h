@@ -44,6 +44,13 @@ struct io_space {
 
 struct io;
 
+/* Where a read begins. */
+struct io_from {
+    int fd;
+    bool nowait; /* EAGAIN where the bytes are not in memory */
+    uint64_t position;
+};
+
 /* Called for each name in a directory but "." and ".."; nonzero ends it. */
 typedef int io_list_fn(void *ctx, const char *name);
 
@@ -53,9 +60,8 @@ struct io_ops {
     int (*open)(struct io *io, int dir, const char *name, int flags,
                 mode_t mode);
     int (*close)(struct io *io, int fd);
-    /* flags: 0 or RWF_NOWAIT, for EAGAIN where the bytes are not cached. */
-    ssize_t (*readv)(struct io *io, int fd, const struct iovec *iov, int count,
-                     uint64_t position, int flags);
+    ssize_t (*readv)(struct io *io, struct io_from from,
+                     const struct iovec *iov, int count);
     ssize_t (*writev)(struct io *io, int fd, const struct iovec *iov, int count,
                       uint64_t position);
     /* The first byte at or behind at that is in no hole; UINT64_MAX: none is.
@@ -108,23 +114,22 @@ int io_open_root(struct io *io, const char *path);
 void io_close(struct io *io, int fd);
 
 /*
- * Reads up to size bytes at position, fewer only at the end of the file, or,
- * with nowait, where the rest is not in memory. EAGAIN: nothing of it is.
+ * Reads up to size bytes, fewer only at the end of the file, or, with nowait,
+ * where the rest is not in memory. EAGAIN: nothing of it is.
  */
-ssize_t io_read(struct io *io, int fd, void *data, size_t size,
-                uint64_t position, bool nowait);
+ssize_t io_read(struct io *io, struct io_from from, void *data, size_t size);
 
 /*
  * The same, but what is before an error is returned, and the error by the next
  * read: a device that cannot read one block has read those before it.
  */
-ssize_t io_read_some(struct io *io, int fd, void *data, size_t size,
-                     uint64_t position, bool nowait);
+ssize_t io_read_some(struct io *io, struct io_from from, void *data,
+                     size_t size);
 
 /* As io_read(), into count pieces one after the other. iov is used up: its
    contents are undefined after. */
-ssize_t io_readv(struct io *io, int fd, struct iovec *iov, int count,
-                 uint64_t position, bool nowait);
+ssize_t io_readv(struct io *io, struct io_from from, struct iovec *iov,
+                 int count);
 
 /*
  * Writes all count pieces end to end from position on, or fails; then some of

@@ -68,16 +68,17 @@ static int posix_close_fd(struct io *io, int fd)
     return result(close(fd));
 }
 
-static ssize_t posix_readv(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t posix_readv(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
+    off_t at = (off_t)from.position;
     ssize_t n;
 
     (void)io;
-    n = preadv2(fd, iov, count, (off_t)position, flags);
+    n = preadv2(from.fd, iov, count, at, from.nowait ? RWF_NOWAIT : 0);
     /* A filesystem in memory, that never waits, need not know the flag. */
-    if (n < 0 && errno == EOPNOTSUPP && flags != 0)
-        n = preadv(fd, iov, count, (off_t)position);
+    if (n < 0 && errno == EOPNOTSUPP && from.nowait)
+        n = preadv(from.fd, iov, count, at);
     return n < 0 ? -errno : n;
 }
 

@@ -60,7 +60,9 @@ static int measure_piece(struct kept *kept, const struct tail *tail,
                          uint64_t at, struct buffer *buffer, crc_t *crc)
 {
     size_t n = tail->to - at < PIECE ? (size_t)(tail->to - at) : PIECE;
-    ssize_t got = io_read(kept->io, tail->fd, buffer->data, n, at, false);
+    ssize_t got =
+        io_read(kept->io, (struct io_from){.fd = tail->fd, .position = at},
+                buffer->data, n);
 
     if (got != (ssize_t)n)
         return got < 0 ? (int)got : -EIO;

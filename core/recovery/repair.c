@@ -76,7 +76,8 @@ static int write_prefix(struct recovery *recovery, const struct found *found,
     struct io *io = recovery->io;
     uint64_t position = scan_position(scan, i);
     uint8_t prefix[RECORD_PREFIX];
-    ssize_t n = io_read(io, fd, prefix, sizeof(prefix), position, false);
+    ssize_t n = io_read(io, (struct io_from){.fd = fd, .position = position},
+                        prefix, sizeof(prefix));
     int r;
 
     if (n != (ssize_t)sizeof(prefix))
@@ -130,15 +131,15 @@ int repair_prefixes(struct recovery *recovery, const struct found *found,
 
 /* Reads up to size bytes to write them again. A sector that the device cannot
    read is passed over: *ret_size bytes, of which it returns 0. */
-static ssize_t read_again(struct io *io, int fd, uint64_t at, size_t size,
+static ssize_t read_again(struct io *io, struct io_from from, size_t size,
                           struct buffer *buffer, size_t *ret_size)
 {
-    size_t sector = SECTOR - at % SECTOR;
-    ssize_t n = io_read_some(io, fd, buffer->data, size, at, false);
+    size_t sector = SECTOR - from.position % SECTOR;
+    ssize_t n = io_read_some(io, from, buffer->data, size);
 
     if (n == -EIO) {
         size = size < sector ? size : sector;
-        n = io_read(io, fd, buffer->data, size, at, false);
+        n = io_read(io, from, buffer->data, size);
     }
     *ret_size = n > 0 ? (size_t)n : size;
     return n == 0 ? -ENODATA : n == -EIO ? 0 : n;
@@ -150,7 +151,8 @@ static int write_again(struct io *io, int fd, uint64_t from, uint64_t to,
 {
     while (from < to) {
         size_t size = to - from < PIECE ? (size_t)(to - from) : PIECE;
-        ssize_t n = read_again(io, fd, from, size, buffer, &size);
+        ssize_t n = read_again(io, (struct io_from){.fd = fd, .position = from},
+                               size, buffer, &size);
         int r = 0;
 
         if (n < 0)

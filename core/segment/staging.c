@@ -453,7 +453,8 @@ static int load(struct staging *staging, int fd)
     if (!staging->map)
         return -ENOMEM;
     set_sizes(staging, (size_t)st.size);
-    n = io_read(staging->io, fd, staging->map, staging->size, 0, false);
+    n = io_read(staging->io, (struct io_from){.fd = fd}, staging->map,
+                staging->size);
     if (n < 0)
         return (int)n;
     return (size_t)n == staging->size ? 0 : -ESTALE;

@@ -83,6 +83,12 @@ int store_append(struct store *store, const struct iovec *records, size_t count,
     return io_writev(store->io, store->fd, frames.pieces, frames.count, end);
 }
 
+static struct io_from from(const struct store *store, uint64_t position,
+                           bool nowait)
+{
+    return (struct io_from){store->fd, nowait, position};
+}
+
 /* What one of the two places has: the buffer, or the file in front of it. */
 static ssize_t read_some(const struct store *store, void *data, size_t size,
                          uint64_t position, bool nowait)
@@ -95,8 +101,9 @@ static ssize_t read_some(const struct store *store, void *data, size_t size,
         size = staging_ahead(store->staging, store->base, CLOG_STORE, position,
                              size);
     }
-    return n > 0 ? (ssize_t)n
-                 : io_read(store->io, store->fd, data, size, position, nowait);
+    return n > 0
+               ? (ssize_t)n
+               : io_read(store->io, from(store, position, nowait), data, size);
 }
 
 ssize_t store_read(const struct store *store, void *data, size_t size,
@@ -131,7 +138,7 @@ ssize_t store_read_some(const struct store *store, void *data, size_t size,
             return (ssize_t)staged;
         ahead = staging_ahead(staging, store->base, CLOG_STORE, position, size);
     }
-    n = io_read_some(store->io, store->fd, data, ahead, position, nowait);
+    n = io_read_some(store->io, from(store, position, nowait), data, ahead);
     if (n == (ssize_t)ahead && ahead < size)
         n += (ssize_t)staging_read(staging, store->base, CLOG_STORE,
                                    (uint8_t *)data + ahead, size - ahead,
@@ -160,7 +167,7 @@ ssize_t store_readv(const struct store *store, struct iovec *iov, int count,
     for (int k = 0; k < count; k++)
         size += iov[k].iov_len;
     if (is_in_file(store, position, size))
-        return io_readv(store->io, store->fd, iov, count, position, nowait);
+        return io_readv(store->io, from(store, position, nowait), iov, count);
     for (int k = 0; k < count; k++) {
         ssize_t n = store_read(store, iov[k].iov_base, iov[k].iov_len,
                                position + done, nowait);

@@ -143,8 +143,8 @@ static int shorten(const struct faultio *fault, int part, struct iovec *to,
 
 #define PIECES 64 /* of a call; the rest is left for the next */
 
-static ssize_t fault_readv(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t fault_readv(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
     struct faultio *fault = layer(io);
     struct iovec pieces[PIECES];
@@ -156,7 +156,7 @@ static ssize_t fault_readv(struct io *io, int fd, const struct iovec *iov,
         return r;
     count = shorten(fault, part, pieces, iov, count < PIECES ? count : PIECES);
     fault->depth++;
-    n = BELOW(readv, fd, pieces, count, position, flags);
+    n = BELOW(readv, from, pieces, count);
     fault->depth--;
     return n;
 }

@@ -36,16 +36,16 @@ static int fake_boot_id(struct io *io, char ret[static 37])
     return 0;
 }
 
-static ssize_t fake_readv(struct io *io, int fd, const struct iovec *iov,
-                          int count, uint64_t position, int flags)
+static ssize_t fake_readv(struct io *io, struct io_from from,
+                          const struct iovec *iov, int count)
 {
     struct fake *fake = (struct fake *)(void *)io;
     ssize_t n;
 
-    if (fake->cold && (flags & RWF_NOWAIT) != 0)
+    if (fake->cold && from.nowait)
         return -EAGAIN;
     atomic_fetch_add(&fake->waits, fake->cold);
-    n = io_posix()->ops->readv(io, fd, iov, count, position, flags);
+    n = io_posix()->ops->readv(io, from, iov, count);
     atomic_fetch_add(&fake->read, n > 0 ? (unsigned long long)n : 0);
     return n;
 }

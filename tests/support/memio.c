@@ -174,20 +174,20 @@ static ssize_t readable(const struct node *node, uint64_t position, size_t size)
     return (ssize_t)size;
 }
 
-static ssize_t mem_readv(struct io *io, int fd, const struct iovec *iov,
-                         int count, uint64_t position, int flags)
+static ssize_t mem_readv(struct io *io, struct io_from from,
+                         const struct iovec *iov, int count)
 {
-    const struct node *node = open_node(disk(io), fd);
+    const struct node *node = open_node(disk(io), from.fd);
     ssize_t left;
     ssize_t done = 0;
 
     if (node->type != IO_FILE)
         return -EISDIR;
-    if ((descriptor(disk(io), fd)->flags & O_ACCMODE) == O_WRONLY)
+    if ((descriptor(disk(io), from.fd)->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
-    if (disk(io)->cold && (flags & RWF_NOWAIT) != 0)
+    if (disk(io)->cold && from.nowait)
         return -EAGAIN;
-    left = readable(node, position, total(iov, count));
+    left = readable(node, from.position, total(iov, count));
     if (left < 0)
         return left;
     for (int i = 0; i < count && left > 0; i++) {
@@ -195,8 +195,8 @@ static ssize_t mem_readv(struct io *io, int fd, const struct iovec *iov,
 
         if (n > (size_t)left)
             n = (size_t)left;
-        memcpy(iov[i].iov_base, node->data + position, n);
-        position += n;
+        memcpy(iov[i].iov_base, node->data + from.position, n);
+        from.position += n;
         done += (ssize_t)n;
         left -= (ssize_t)n;
     }

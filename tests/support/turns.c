@@ -431,12 +431,12 @@ static int turned_close(struct io *io, int fd)
     MAKE(int, false, close, fd);
 }
 
-static ssize_t turned_readv(struct io *io, int fd, const struct iovec *iov,
-                            int count, uint64_t position, int flags)
+static ssize_t turned_readv(struct io *io, struct io_from from,
+                            const struct iovec *iov, int count)
 {
-    bool waits = (flags & RWF_NOWAIT) == 0;
+    bool waits = !from.nowait;
 
-    MAKE(ssize_t, waits, readv, fd, iov, count, position, flags);
+    MAKE(ssize_t, waits, readv, from, iov, count);
 }
 
 /* A write waits for memory at most, and is how appends that may not wait are

@@ -35,15 +35,15 @@ static bool interrupts(struct io *io)
     return ((struct lazy *)(void *)io)->calls++ % 2 == 0;
 }
 
-static ssize_t lazy_readv(struct io *io, int fd, const struct iovec *iov,
-                          int count, uint64_t position, int flags)
+static ssize_t lazy_readv(struct io *io, struct io_from from,
+                          const struct iovec *iov, int count)
 {
     struct iovec one = {iov[0].iov_base, 1};
 
     (void)count;
     if (interrupts(io))
         return -EINTR;
-    return io_posix()->ops->readv(io, fd, &one, 1, position, flags);
+    return io_posix()->ops->readv(io, from, &one, 1);
 }
 
 static ssize_t lazy_writev(struct io *io, int fd, const struct iovec *iov,
@@ -112,12 +112,14 @@ static void test_io_interrupted_and_short_is_whole(void **state)
 
     lazy_init(&lazy);
     assert_int_equal(io_writev(&lazy.io, fd, pieces, 3, 2), 0);
-    assert_int_equal(io_read(&lazy.io, fd, data, sizeof(data), 0, false), 7);
+    assert_int_equal(
+        io_read(&lazy.io, (struct io_from){.fd = fd}, data, sizeof(data)), 7);
     assert_memory_equal(data, "\0\0hello", 7);
     assert_int_equal(io_truncate(&lazy.io, fd, 4), 0);
     assert_int_equal(io_datasync(&lazy.io, fd), 0);
     assert_int_equal(io_sync(&lazy.io, fd), 0);
-    assert_int_equal(io_read(&lazy.io, fd, data, sizeof(data), 0, false), 4);
+    assert_int_equal(
+        io_read(&lazy.io, (struct io_from){.fd = fd}, data, sizeof(data)), 4);
     io_close(&lazy.io, fd);
     io_close(&lazy.io, root);
 }

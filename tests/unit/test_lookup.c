@@ -15,12 +15,12 @@
 /* Reads, counted. */
 static unsigned reads;
 
-static ssize_t count_readv(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t count_readv(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
     reads++;
     (void)io;
-    return io_posix()->ops->readv(io_posix(), fd, iov, count, position, flags);
+    return io_posix()->ops->readv(io_posix(), from, iov, count);
 }
 
 static void count_reads(struct fixture *fixture)

@@ -69,7 +69,7 @@ static void test_memio_tells_an_error_once(void **state)
     assert_int_equal(io_datasync(io, second), -EIO);
     later = make_file(disk, "file");
     assert_int_equal(io_datasync(io, later), 0);
-    assert_int_equal(io_read(io, first, data, 4, 0, false), 4);
+    assert_int_equal(io_read(io, (struct io_from){.fd = first}, data, 4), 4);
     assert_memory_equal(data, "lost", 4);
     expect_durable(disk, "file", "");
     write_at(disk, first, "kept", 0);
@@ -140,14 +140,18 @@ static void test_memio_has_sectors_that_cannot_be_read(void **state)
     text[2048] = '\0';
     write_at(disk, fd, text, 0);
     memio_spoil(disk, "file", 1024);
-    assert_int_equal(io_read(io, fd, data, 1024, 0, false), 1024);
-    assert_int_equal(io_read(io, fd, data, 1024, 1024, false), -EIO);
-    assert_int_equal(io_read(io, fd, data, 512, 1536, false), 512);
+    assert_int_equal(io_read(io, (struct io_from){.fd = fd}, data, 1024), 1024);
+    assert_int_equal(
+        io_read(io, (struct io_from){.fd = fd, .position = 1024}, data, 1024),
+        -EIO);
+    assert_int_equal(
+        io_read(io, (struct io_from){.fd = fd, .position = 1536}, data, 512),
+        512);
     assert_int_equal(io_map(io, fd, 4096, &map), 0);
     assert_int_equal(io_copy_mapped(data, map, 1), -EIO);
     text[512] = '\0';
     write_at(disk, fd, text, 1024);
-    assert_int_equal(io_read(io, fd, data, 2048, 0, false), 2048);
+    assert_int_equal(io_read(io, (struct io_from){.fd = fd}, data, 2048), 2048);
     assert_int_equal(io_copy_mapped(data, map, 1), 0);
     memio_free(disk);
 }

@@ -65,15 +65,13 @@ static void close_bench(struct bench *bench)
     free(bench->tail);
 }
 
-static ssize_t refuse_read(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t refuse_read(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
     (void)io;
-    (void)fd;
+    (void)from;
     (void)iov;
     (void)count;
-    (void)position;
-    (void)flags;
     return -ENXIO;
 }
 

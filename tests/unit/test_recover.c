@@ -851,8 +851,8 @@ static void test_recover_torn_that_does_not_fit_leaves_room(void **state)
 static uint64_t bad_file; /* the inode of the store that it is in */
 
 /* As a device with a sector that it cannot read. */
-static ssize_t read_around(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t read_around(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
     struct stat st;
     uint64_t size = 0;
@@ -860,10 +860,10 @@ static ssize_t read_around(struct io *io, int fd, const struct iovec *iov,
     (void)io;
     for (int i = 0; i < count; i++)
         size += iov[i].iov_len;
-    if (fstat(fd, &st) == 0 && st.st_ino == bad_file &&
-        position < BAD_SECTOR + 512 && position + size > BAD_SECTOR)
+    if (fstat(from.fd, &st) == 0 && st.st_ino == bad_file &&
+        from.position < BAD_SECTOR + 512 && from.position + size > BAD_SECTOR)
         return -EIO;
-    return io_posix()->ops->readv(io_posix(), fd, iov, count, position, flags);
+    return io_posix()->ops->readv(io_posix(), from, iov, count);
 }
 
 /* Records in one segment, whose store has a bad sector. */
@@ -950,14 +950,14 @@ static void test_recover_torn_and_unreadable_serves_the_rest(void **state)
 }
 
 /* A device that is gone but for the index: what that says is tried. */
-static ssize_t read_nothing(struct io *io, int fd, const struct iovec *iov,
-                            int count, uint64_t position, int flags)
+static ssize_t read_nothing(struct io *io, struct io_from from,
+                            const struct iovec *iov, int count)
 {
     struct stat st;
 
-    if (fstat(fd, &st) == 0 && st.st_ino == bad_file)
+    if (fstat(from.fd, &st) == 0 && st.st_ino == bad_file)
         return -EIO;
-    return io_posix()->ops->readv(io, fd, iov, count, position, flags);
+    return io_posix()->ops->readv(io, from, iov, count);
 }
 
 static void test_recover_unreadable_store_opens(void **state)

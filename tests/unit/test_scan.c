@@ -777,12 +777,12 @@ static void test_scan_store_shorter_than_it_was_is_eio(void **state)
 
 static int reads_left; /* before one fails; negative: none does */
 
-static ssize_t failing_read(struct io *io, int fd, const struct iovec *iov,
-                            int count, uint64_t position, int flags)
+static ssize_t failing_read(struct io *io, struct io_from from,
+                            const struct iovec *iov, int count)
 {
     if (reads_left-- == 0)
         return -ENXIO;
-    return io_posix()->ops->readv(io, fd, iov, count, position, flags);
+    return io_posix()->ops->readv(io, from, iov, count);
 }
 
 /* Adds records that are not all read at once. */

@@ -16,24 +16,23 @@ static struct {
     uint64_t ino, from, to;
 } bad;
 
-static ssize_t bad_readv(struct io *io, int fd, const struct iovec *iov,
-                         int count, uint64_t position, int flags)
+static ssize_t bad_readv(struct io *io, struct io_from from,
+                         const struct iovec *iov, int count)
 {
     const struct io_ops *real = io_posix()->ops;
     struct iovec part = iov[0];
     struct io_stat st;
 
     (void)io;
-    assert_int_equal(io_stat(io_posix(), fd, &st), 0);
-    if (st.ino != bad.ino || position >= bad.to)
-        return real->readv(io_posix(), fd, iov, count, position, flags);
-    if (position >= bad.from)
+    assert_int_equal(io_stat(io_posix(), from.fd, &st), 0);
+    if (st.ino != bad.ino || from.position >= bad.to)
+        return real->readv(io_posix(), from, iov, count);
+    if (from.position >= bad.from)
         return -EIO;
-    if (position + part.iov_len <= bad.from)
-        return real->readv(io_posix(), fd, iov, count > 1 ? 1 : count, position,
-                           flags);
-    part.iov_len = (size_t)(bad.from - position);
-    return real->readv(io_posix(), fd, &part, 1, position, flags);
+    if (from.position + part.iov_len <= bad.from)
+        return real->readv(io_posix(), from, iov, count > 1 ? 1 : count);
+    part.iov_len = (size_t)(bad.from - from.position);
+    return real->readv(io_posix(), from, &part, 1);
 }
 
 static void make_bad(struct fixture *fixture, uint64_t from, uint64_t to)
@@ -56,12 +55,12 @@ static void make_bad(struct fixture *fixture, uint64_t from, uint64_t to)
 /* Reads of files, counted. */
 static unsigned reads;
 
-static ssize_t count_readv(struct io *io, int fd, const struct iovec *iov,
-                           int count, uint64_t position, int flags)
+static ssize_t count_readv(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
 {
     reads++;
     (void)io;
-    return io_posix()->ops->readv(io_posix(), fd, iov, count, position, flags);
+    return io_posix()->ops->readv(io_posix(), from, iov, count);
 }
 
 static void count_reads(struct fixture *fixture)
