@@ -46,13 +46,15 @@ static int append_once(struct clog *log, const struct stage_append *append,
                        struct extent *ret_extent) REQUIRES(log->append_lock)
 {
     struct part *part = segments_active(&log->segments);
-    enum remains remains = REMAINS_NOTHING;
+    struct appended appended = {.remains = REMAINS_NOTHING};
     int r = stage_append(&log->stage, part->files, &part->extent, append,
-                         ret_extent, &remains);
+                         &appended);
 
-    if (remains == REMAINS_CUT)
+    if (r == 0)
+        *ret_extent = appended.extent;
+    if (appended.remains == REMAINS_CUT)
         (void)durability_sync(&log->durability, sync_cut, part->files);
-    else if (remains == REMAINS_MORE)
+    else if (appended.remains == REMAINS_MORE)
         durability_stop(&log->durability, r < 0 ? r : -EIO);
     return r;
 }

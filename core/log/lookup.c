@@ -130,8 +130,10 @@ int lookup_verify(struct lookup *lookup, const struct place *place,
         return -EIO;
     if (must_wait(lookup, &held->files->stamps, 1))
         return -EAGAIN;
-    return segment_check(held->files, lookup->i, place, buffer->data,
-                         buffer->size, lookup->nowait, ret_verdict);
+    return segment_check(
+        held->files, lookup->i, place,
+        &(struct into){buffer->data, buffer->size, lookup->nowait},
+        ret_verdict);
 }
 
 /* The checksum fits: so the index is right where it and the prefix differ, and

@@ -50,7 +50,7 @@ static int replace_index(struct clog *log, const struct held *held,
         return slots_write(&held->files->index, scan->index,
                            (size_t)scan->extent.count * SLOT_SIZE, 0);
     if (durability_writable(&log->durability))
-        r = repair_index(log->io, log->dir, part->base, scan, false, true);
+        r = repair_index(log->io, log->dir, part->base, scan, REPAIR_SEALED);
     if (r < 0) {
         replaced = cache_set_index(cache, part, scan->index);
         scan->index = NULL;

@@ -221,30 +221,29 @@ static int put(struct stage *stage, struct segment *active,
 
 int stage_append(struct stage *stage, struct segment *active,
                  const struct extent *extent, const struct stage_append *append,
-                 struct extent *ret_extent, enum remains *ret_remains)
+                 struct appended *ret)
 {
     bool fits = is_on(stage) && staging_fits(&stage->staging, append->bytes,
                                              append->batch->count);
     int r;
 
     if (fits) {
-        r = put(stage, active, extent, append, ret_extent);
+        r = put(stage, active, extent, append, &ret->extent);
         if (r == -EIO && turn_off(stage, active) < 0)
-            *ret_remains = REMAINS_MORE;
+            ret->remains = REMAINS_MORE;
         return r;
     }
     if (append->nowait && stage->state.written < stage->state.next)
         return -EAGAIN;
     r = stage_flush(stage, active);
     if (r == 0)
-        r = segment_append(active, extent, append->batch, append->scratch,
-                           ret_extent, ret_remains);
+        r = segment_append(active, extent, append->batch, append->scratch, ret);
     if (r < 0 || !is_on(stage))
         return r;
     /* The batch is in the files; without a buffer it would have been, too. */
-    if (publish_written(stage, active->base, ret_extent) < 0 &&
+    if (publish_written(stage, active->base, &ret->extent) < 0 &&
         turn_off(stage, active) < 0)
-        *ret_remains = REMAINS_MORE;
+        ret->remains = REMAINS_MORE;
     return 0;
 }
 

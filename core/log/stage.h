@@ -57,8 +57,7 @@ void stage_done(struct stage *stage);
 /*
  * Appends a batch of so many frame bytes behind extent. EAGAIN: nowait, and it
  * would have to write to a file. ENOSPC, EDQUOT: the files have no room for
- * it. On failure nothing is appended, and *ret_remains is as segment_append()
- * has it.
+ * it. *ret is as segment_append() has it.
  */
 struct stage_append {
     const struct batch *batch;
@@ -68,7 +67,7 @@ struct stage_append {
 };
 int stage_append(struct stage *stage, struct segment *active,
                  const struct extent *extent, const struct stage_append *append,
-                 struct extent *ret_extent, enum remains *ret_remains);
+                 struct appended *ret);
 
 /* Writes all that is staged to the active segment's files. On failure nothing
    is lost, and it may be tried again. */

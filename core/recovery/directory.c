@@ -137,10 +137,11 @@ struct cursor_files {
 static int note_cursor(struct recovery *recovery, enum clog_note_kind kind,
                        const char *name, int error, const char *what)
 {
-    struct clog_note *note =
-        report_note(recovery->report, kind, NULL, METADATA_CURSORS, "%.80s: %s",
-                    name, what);
+    char text[sizeof(((struct clog_note *)NULL)->text)];
+    struct clog_note *note;
 
+    (void)snprintf(text, sizeof(text), "%.80s: %s", name, what);
+    note = report_note(recovery->report, kind, NULL, METADATA_CURSORS, text);
     note->error = error;
     report_tell(recovery, note, 0);
     return 0;

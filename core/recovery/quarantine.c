@@ -243,7 +243,7 @@ int quarantine_tail(const struct recovery *recovery, const struct found *found,
 }
 
 int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
-                      const void *data, size_t size)
+                      const uint8_t prefix[static RECORD_PREFIX])
 {
     struct kept kept = {.io = io, .dir = open_quarantine(io, root)};
     int fd;
@@ -253,9 +253,9 @@ int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
         return kept.dir;
     (void)snprintf(kept.stem, sizeof(kept.stem),
                    "%020" PRIu64 ".%" PRIu64 ".%08" PRIx32, base, offset,
-                   crc32c(data, size));
+                   crc32c(prefix, RECORD_PREFIX));
     fd = make_file(&kept, "prefix");
-    r = fd < 0 ? fd : io_write(io, fd, data, size, 0);
+    r = fd < 0 ? fd : io_write(io, fd, prefix, RECORD_PREFIX, 0);
     if (r == 0)
         r = io_sync(io, fd);
     if (r == 0)

@@ -25,6 +25,6 @@ int quarantine_tail(const struct recovery *recovery, const struct found *found,
  * as BASE.OFFSET.CRC.prefix, durably.
  */
 int quarantine_prefix(struct io *io, int root, uint64_t base, uint64_t offset,
-                      const void *data, size_t size);
+                      const uint8_t prefix[static RECORD_PREFIX]);
 
 #endif

@@ -111,8 +111,7 @@ static int fill(struct reader *reader, struct window *window, uint64_t position)
 }
 
 int reader_look(struct reader *reader, enum reader_window window,
-                uint64_t position, size_t size, const uint8_t **ret,
-                size_t *ret_size)
+                uint64_t position, size_t size, struct looked *ret)
 {
     struct window *w = &reader->windows[window];
 
@@ -122,10 +121,10 @@ int reader_look(struct reader *reader, enum reader_window window,
         if (r < 0)
             return r;
     }
-    *ret = w->buffer.data + (position - w->start);
-    *ret_size = (size_t)(w->start + w->held - position);
-    if (*ret_size > size)
-        *ret_size = size;
+    ret->bytes = w->buffer.data + (position - w->start);
+    ret->size = (size_t)(w->start + w->held - position);
+    if (ret->size > size)
+        ret->size = size;
     return 0;
 }
 
@@ -152,16 +151,15 @@ int reader_copy(struct reader *reader, enum reader_window window,
     }
 
     while (size > 0) {
-        const uint8_t *bytes = NULL;
-        size_t n = 0;
-        int r = reader_look(reader, window, position, size, &bytes, &n);
+        struct looked found = {0};
+        int r = reader_look(reader, window, position, size, &found);
 
-        if (r < 0 || !bytes)
+        if (r < 0 || !found.bytes)
             return r < 0 ? r : -EIO;
-        memcpy(to, bytes, n);
-        to += n;
-        position += n;
-        size -= n;
+        memcpy(to, found.bytes, found.size);
+        to += found.size;
+        position += found.size;
+        size -= found.size;
     }
     return 0;
 }
@@ -177,14 +175,14 @@ int reader_add(struct reader *reader, enum reader_window window, uint64_t from,
         return 0;
     }
     while (from < to) {
-        const uint8_t *bytes = NULL;
+        struct looked found = {0};
         size_t n = to - from < LARGEST ? (size_t)(to - from) : LARGEST;
-        int r = reader_look(reader, window, from, n, &bytes, &n);
+        int r = reader_look(reader, window, from, n, &found);
 
         if (r < 0)
             return r;
-        *crc = crc_add(*crc, bytes, n);
-        from += n;
+        *crc = crc_add(*crc, found.bytes, found.size);
+        from += found.size;
     }
     return 0;
 }

@@ -60,11 +60,16 @@ void reader_done(struct reader *reader);
 int reader_copy(struct reader *reader, enum reader_window window,
                 uint64_t position, void *data, size_t size);
 
-/* The bytes at position, at least 1 and at most size of them, in *ret_size;
-   valid until the window is used again. The same errors. */
+/* Bytes of a window, valid until it is used again. */
+struct looked {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* The bytes at position, at least 1 and at most size of them. The same
+   errors. */
 int reader_look(struct reader *reader, enum reader_window window,
-                uint64_t position, size_t size, const uint8_t **ret,
-                size_t *ret_size);
+                uint64_t position, size_t size, struct looked *ret);
 
 /* Adds bytes [from, to) of the store to *crc. The same errors. */
 int reader_add(struct reader *reader, enum reader_window window, uint64_t from,

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,10 +20,11 @@
 static void turn_read_only(struct recovery *recovery, int error,
                            const char *what)
 {
-    struct clog_note *note =
-        report_note(recovery->report, CLOG_NOTE_READ_ONLY, NULL, "",
-                    "%s failed; the log is read-only", what);
+    char text[sizeof(((struct clog_note *)NULL)->text)];
+    struct clog_note *note;
 
+    (void)snprintf(text, sizeof(text), "%s failed; the log is read-only", what);
+    note = report_note(recovery->report, CLOG_NOTE_READ_ONLY, NULL, "", text);
     note->error = error;
     recovery->read_only = true;
     report_tell(recovery, note, 0);
@@ -68,7 +70,8 @@ static int settle_index(struct recovery *recovery, struct reading *reading,
         return 0;
     if (!recovery->read_only)
         r = repair_index(recovery->io, recovery->segments, found->base, scan,
-                         !lost, sealed);
+                         (lost ? 0 : REPAIR_EXACT) |
+                             (sealed ? REPAIR_SEALED : 0));
     if (r < 0) {
         free(found->index);
         found->index = scan->index;

@@ -56,16 +56,16 @@ static int write_index(struct io *io, int dir, const struct scan *scan,
 }
 
 int repair_index(struct io *io, int segments, uint64_t base,
-                 const struct scan *scan, bool exact, bool sealed)
+                 const struct scan *scan, unsigned how)
 {
     int dir = segment_open_writable(io, segments, base);
     int r;
 
     if (dir < 0)
         return dir;
-    r = write_index(io, dir, scan, exact);
+    r = write_index(io, dir, scan, how & REPAIR_EXACT);
     io_close(io, dir);
-    if (r == 0 && sealed)
+    if (r == 0 && (how & REPAIR_SEALED))
         r = segment_guard(io, segments, base);
     return r;
 }
@@ -83,7 +83,7 @@ static int write_prefix(struct recovery *recovery, const struct found *found,
     if (n != (ssize_t)sizeof(prefix))
         return n < 0 ? (int)n : -EIO;
     r = quarantine_prefix(io, recovery->root, found->base, found->base + i,
-                          prefix, sizeof(prefix));
+                          prefix);
     if (r < 0)
         return r;
     put_be64(prefix, scan_position(scan, i + 1) - position - RECORD_PREFIX);

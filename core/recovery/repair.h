@@ -17,15 +17,20 @@ uint64_t index_agrees(const struct slots *index, uint64_t index_size,
 bool index_fits(const struct slots *index, uint64_t index_size,
                 const struct scan *scan);
 
+enum {
+    REPAIR_EXACT = 1 << 0,
+    REPAIR_SEALED = 1 << 1, /* the segment is sealed, and is again afterwards */
+};
+
 /*
  * Makes the segment's index file begin with that of the scan, durably; with
- * exact there is nothing behind it. Where records are lost, what is behind may
- * be all that says where some of them were, and a later scan wants it again. A
- * sealed segment is writable for as long as it takes; a crash leaves it so, for
- * the next open to mend.
+ * REPAIR_EXACT there is nothing behind it. Where records are lost, what is
+ * behind may be all that says where some of them were, and a later scan wants
+ * it again. A sealed segment is writable for as long as it takes; a crash
+ * leaves it so, for the next open to mend.
  */
 int repair_index(struct io *io, int segments, uint64_t base,
-                 const struct scan *scan, bool exact, bool sealed);
+                 const struct scan *scan, unsigned how);
 
 /*
  * Writes the wrong length prefixes anew among the first count records of the

@@ -9,8 +9,8 @@
 
 static int note(struct recovery *recovery, int error, const char *text)
 {
-    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_ROT, NULL,
-                                         STAGING_NAME, "%s", text);
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_ROT, NULL, STAGING_NAME, text);
 
     note->error = error;
     report_tell(recovery, note, 0);

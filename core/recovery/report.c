@@ -4,7 +4,6 @@
 #include "segment/segment.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +29,11 @@ static int make_room(struct clog_report *report)
 
 struct clog_note *report_note(struct clog_report *report,
                               enum clog_note_kind kind, const uint64_t *base,
-                              const char *file, const char *format, ...)
+                              const char *file, const char *text)
 {
     static _Thread_local struct clog_note forgotten;
     struct clog_note *note = &forgotten;
     char name[SEGMENT_NAME];
-    va_list args;
 
     if (make_room(report) == 0)
         note = &report->notes[report->note_count++];
@@ -47,9 +45,7 @@ struct clog_note *report_note(struct clog_report *report,
     } else {
         (void)snprintf(note->file, sizeof(note->file), "%s", file);
     }
-    va_start(args, format);
-    (void)vsnprintf(note->text, sizeof(note->text), format, args);
-    va_end(args);
+    (void)snprintf(note->text, sizeof(note->text), "%s", text);
     return note;
 }
 
@@ -66,7 +62,7 @@ struct clog_note *report_run(struct clog_report *report, uint64_t base,
     };
     struct clog_note *note =
         report_note(report, words[run->verdict].kind, &base,
-                    segment_files[CLOG_STORE], "%s", words[run->verdict].text);
+                    segment_files[CLOG_STORE], words[run->verdict].text);
 
     note->offset = base + run->first;
     note->count = count;
@@ -86,8 +82,8 @@ void report_tell(struct recovery *recovery, struct clog_note *note, int mended)
 int report_refused(struct recovery *recovery, const uint64_t *base,
                    const char *file, int error, const char *what)
 {
-    struct clog_note *note = report_note(recovery->report, CLOG_NOTE_REFUSED,
-                                         base, file, "%s", what);
+    struct clog_note *note =
+        report_note(recovery->report, CLOG_NOTE_REFUSED, base, file, what);
 
     note->error = error;
     report_tell(recovery, note, 0);
@@ -121,7 +117,7 @@ void report_runs(struct recovery *recovery, uint64_t base,
 void report_gap(struct recovery *recovery, uint64_t from, uint64_t to)
 {
     struct clog_note *note = report_note(recovery->report, CLOG_NOTE_GAP, NULL,
-                                         "segments", "%s", "records lost");
+                                         "segments", "records lost");
 
     note->offset = from;
     note->count = to - from;
@@ -141,7 +137,7 @@ void report_torn(struct recovery *recovery, const struct found *found,
         decision->keep.count;
     struct clog_note *note =
         report_note(report, CLOG_NOTE_TORN, &found->base,
-                    segment_files[CLOG_STORE], "%s", "torn tail");
+                    segment_files[CLOG_STORE], "torn tail");
 
     note->offset = found->base + decision->keep.count;
     note->count = records;
@@ -158,7 +154,7 @@ void report_index(struct recovery *recovery, const struct found *found,
     uint64_t size = found->sizes[CLOG_INDEX];
     struct clog_note *note =
         report_note(recovery->report, CLOG_NOTE_INDEX, &found->base,
-                    segment_files[CLOG_INDEX], "%s",
+                    segment_files[CLOG_INDEX],
                     !found->present[CLOG_INDEX]             ? "missing"
                     : size < agrees * SLOT_SIZE + SLOT_SIZE ? "ends too early"
                                                             : "wrong entry");

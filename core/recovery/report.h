@@ -9,14 +9,14 @@
 #include "recovery/recovery.h"
 
 /*
- * Adds a note whose text is format, printed. Its file is "segments/BASE/FILE",
+ * Adds a note. Its file is "segments/BASE/FILE",
  * or file alone where base is NULL. Notes over the bound, or that no memory is
  * left for, are dropped: the counts do not depend on them. Returns the note to
  * fill in further, or a place that is forgotten; valid until the next call.
  */
-__attribute__((format(printf, 5, 6))) struct clog_note *report_note(
-    struct clog_report *report, enum clog_note_kind kind, const uint64_t *base,
-    const char *file, const char *format, ...);
+struct clog_note *report_note(struct clog_report *report,
+                              enum clog_note_kind kind, const uint64_t *base,
+                              const char *file, const char *text);
 
 /* Notes the first count records of a run of the segment base. */
 struct clog_note *report_run(struct clog_report *report, uint64_t base,

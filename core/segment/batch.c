@@ -2,8 +2,7 @@
 #include "segment/batch.h"
 
 void batch_encode(const struct batch *batch, size_t i, uint64_t offset,
-                  uint64_t position, uint8_t stamp[static SLOT_SIZE],
-                  uint8_t entry[static SLOT_SIZE])
+                  uint64_t position, struct encoded *ret)
 {
     const struct iovec *record = &batch->records[i];
     struct stamp made = {
@@ -14,6 +13,6 @@ void batch_encode(const struct batch *batch, size_t i, uint64_t offset,
 
     crc = crc_add(crc, record->iov_base, record->iov_len);
     made.crc = record_crc_end(crc, record->iov_len);
-    stamps_put(stamp, &made);
-    index_put(entry, offset, position);
+    stamps_put(ret->stamp, &made);
+    index_put(ret->entry, offset, position);
 }

@@ -21,8 +21,11 @@ struct batch {
  * Encodes stamp and index entry of the batch's record i, which gets that
  * offset and whose frame begins at position.
  */
+struct encoded {
+    uint8_t stamp[SLOT_SIZE];
+    uint8_t entry[SLOT_SIZE]; /* of the index */
+};
 void batch_encode(const struct batch *batch, size_t i, uint64_t offset,
-                  uint64_t position, uint8_t stamp[static SLOT_SIZE],
-                  uint8_t entry[static SLOT_SIZE]);
+                  uint64_t position, struct encoded *ret);
 
 #endif

@@ -194,9 +194,12 @@ static uint64_t encode(const struct segment *segment,
     uint64_t position = extent->end;
 
     for (size_t i = 0; i < batch->count; i++) {
+        struct encoded made;
+
         batch_encode(batch, i, segment->base + extent->count + i, position,
-                     scratch->stamps.data + i * SLOT_SIZE,
-                     scratch->index.data + i * SLOT_SIZE);
+                     &made);
+        memcpy(scratch->stamps.data + i * SLOT_SIZE, made.stamp, SLOT_SIZE);
+        memcpy(scratch->index.data + i * SLOT_SIZE, made.entry, SLOT_SIZE);
         position += RECORD_PREFIX + batch->records[i].iov_len;
     }
     return position;
@@ -256,14 +259,14 @@ static int write_batch(struct segment *segment, const struct extent *extent,
 
 int segment_append(struct segment *segment, const struct extent *extent,
                    const struct batch *batch, struct scratch *scratch,
-                   struct extent *ret_extent, enum remains *ret_remains)
+                   struct appended *ret)
 {
     size_t size = batch->count * SLOT_SIZE;
     struct extent grown = {extent->count + batch->count, 0};
     bool stamped = false;
     int r;
 
-    *ret_remains = REMAINS_NOTHING;
+    ret->remains = REMAINS_NOTHING;
     r = buffer_reserve(&scratch->stamps, size);
     if (r == 0)
         r = buffer_reserve(&scratch->index, size);
@@ -272,35 +275,42 @@ int segment_append(struct segment *segment, const struct extent *extent,
     grown.end = encode(segment, extent, batch, scratch);
     r = write_batch(segment, extent, batch, scratch, &stamped);
     if (r == 0) {
-        *ret_extent = grown;
+        ret->extent = grown;
         return 0;
     }
     /* A refused record whose stamp reached the disk would come back after a
        power cut, unless the cut got there too. */
     if (segment_cut(segment, extent) < 0)
-        *ret_remains = REMAINS_MORE;
+        ret->remains = REMAINS_MORE;
     else
-        *ret_remains = stamped ? REMAINS_CUT : REMAINS_NOTHING;
+        ret->remains = stamped ? REMAINS_CUT : REMAINS_NOTHING;
     return r;
 }
 
 void segment_use_staging(struct segment *segment, const struct staging *staging)
 {
     segment->store.staging = staging;
-    segment->store.base = segment->base;
+    segment->store.name = (struct staged_file){segment->base, CLOG_STORE};
     segment->index.staging = segment->stamps.staging = staging;
-    segment->index.base = segment->stamps.base = segment->base;
-    segment->index.kind = CLOG_INDEX;
-    segment->stamps.kind = CLOG_STAMPS;
+    segment->index.name = (struct staged_file){segment->base, CLOG_INDEX};
+    segment->stamps.name = (struct staged_file){segment->base, CLOG_STAMPS};
 }
 
-static int flush_file(struct io *io, int fd, const struct staging *staging,
-                      enum clog_file file, uint64_t from, uint64_t to)
+static int fd_of(const struct segment *segment, enum clog_file file)
+{
+    if (file == CLOG_STORE)
+        return segment->store.fd;
+    return file == CLOG_INDEX ? segment->index.fd : segment->stamps.fd;
+}
+
+static int flush_file(const struct segment *segment,
+                      const struct staging *staging, enum clog_file file,
+                      uint64_t from, uint64_t to)
 {
     struct iovec pieces[2];
     size_t count = staging_pieces(staging, file, from, to, pieces);
 
-    return io_writev(io, fd, pieces, count, from);
+    return io_writev(segment->io, fd_of(segment, file), pieces, count, from);
 }
 
 int segment_write_staged(struct segment *segment, const struct staging *staging,
@@ -312,14 +322,12 @@ int segment_write_staged(struct segment *segment, const struct staging *staging,
 
     if (from == to)
         return 0;
-    r = flush_file(segment->io, segment->store.fd, staging, CLOG_STORE,
-                   state->written_end, state->end);
+    r = flush_file(segment, staging, CLOG_STORE, state->written_end,
+                   state->end);
     if (r == 0)
-        r = flush_file(segment->io, segment->stamps.fd, staging, CLOG_STAMPS,
-                       from, to);
+        r = flush_file(segment, staging, CLOG_STAMPS, from, to);
     if (r == 0)
-        r = flush_file(segment->io, segment->index.fd, staging, CLOG_INDEX,
-                       from, to);
+        r = flush_file(segment, staging, CLOG_INDEX, from, to);
     return r;
 }
 
@@ -586,18 +594,18 @@ static int read_exactly(const struct store *store, void *data, size_t size,
 
 /* Adds the payload's bytes to crc. */
 static int add_payload(const struct store *store, const struct place *place,
-                       uint8_t *buffer, size_t size, bool nowait, crc_t *crc)
+                       const struct into *into, crc_t *crc)
 {
     uint64_t position = place->position + RECORD_PREFIX;
     uint64_t left = place->length;
 
     while (left > 0) {
-        size_t n = left < size ? (size_t)left : size;
-        int r = read_exactly(store, buffer, n, position, nowait);
+        size_t n = left < into->size ? (size_t)left : into->size;
+        int r = read_exactly(store, into->buffer, n, position, into->nowait);
 
         if (r < 0)
             return r;
-        *crc = crc_add(*crc, buffer, n);
+        *crc = crc_add(*crc, into->buffer, n);
         position += n;
         left -= n;
     }
@@ -605,8 +613,8 @@ static int add_payload(const struct store *store, const struct place *place,
 }
 
 static int check_pieces(const struct segment *segment, uint64_t i,
-                        const struct place *place, uint8_t *buffer, size_t size,
-                        bool nowait, enum verdict *ret_verdict)
+                        const struct place *place, const struct into *into,
+                        enum verdict *ret_verdict)
 {
     uint8_t prefix[RECORD_PREFIX];
     struct stamp stamp;
@@ -615,10 +623,10 @@ static int check_pieces(const struct segment *segment, uint64_t i,
     int r;
 
     r = read_exactly(&segment->store, prefix, sizeof(prefix), place->position,
-                     nowait);
+                     into->nowait);
     if (r == 0 && stamped) {
         crc = record_crc_start(segment->base + i, place->position, &stamp);
-        r = add_payload(&segment->store, place, buffer, size, nowait, &crc);
+        r = add_payload(&segment->store, place, into, &crc);
     }
     if (r < 0)
         return r;
@@ -629,18 +637,17 @@ static int check_pieces(const struct segment *segment, uint64_t i,
 }
 
 int segment_check(const struct segment *segment, uint64_t i,
-                  const struct place *place, uint8_t *buffer, size_t size,
-                  bool nowait, enum verdict *ret_verdict)
+                  const struct place *place, const struct into *into,
+                  enum verdict *ret_verdict)
 {
     int r;
 
-    if (place->length > size - RECORD_PREFIX)
-        return check_pieces(segment, i, place, buffer, size, nowait,
-                            ret_verdict);
-    r = read_exactly(&segment->store, buffer,
+    if (place->length > into->size - RECORD_PREFIX)
+        return check_pieces(segment, i, place, into, ret_verdict);
+    r = read_exactly(&segment->store, into->buffer,
                      RECORD_PREFIX + (size_t)place->length, place->position,
-                     nowait);
+                     into->nowait);
     if (r == 0)
-        *ret_verdict = segment_verify(segment, i, place, buffer);
+        *ret_verdict = segment_verify(segment, i, place, into->buffer);
     return r;
 }

@@ -118,15 +118,20 @@ enum remains {
     REMAINS_MORE,    /* they could not be cut back: nothing may be appended */
 };
 
+struct appended {
+    struct extent extent; /* as it is now; on failure, untouched */
+    enum remains remains; /* what a failure has left */
+};
+
 /*
  * Appends a batch behind extent, store first, then stamps, then index, and
  * returns the new extent. On failure the files are cut back to extent, and
- * *ret_remains tells how far that went. A crash leaves a part of the batch,
+ * ret->remains tells how far that went. A crash leaves a part of the batch,
  * without its last stamp unless it is whole.
  */
 int segment_append(struct segment *segment, const struct extent *extent,
                    const struct batch *batch, struct scratch *scratch,
-                   struct extent *ret_extent, enum remains *ret_remains);
+                   struct appended *ret);
 
 /* Makes the maps large enough for count records. They grow for the first batch
    of an empty segment alone, which nobody reads yet. */
@@ -202,13 +207,19 @@ int segment_take(const struct segment *segment, uint64_t i,
 enum verdict segment_verify(const struct segment *segment, uint64_t i,
                             const struct place *place, const uint8_t *frame);
 
+/* What a frame is read into. */
+struct into {
+    uint8_t *buffer;
+    size_t size; /* at least RECORD_PREFIX */
+    bool nowait; /* EAGAIN where it is not in memory */
+};
+
 /*
- * The same, reading the frame into buffer of size bytes (at least
- * RECORD_PREFIX): at once if it fits, and then it is left there; otherwise
- * piece by piece. EAGAIN: nowait, and it is not in memory. EIO.
+ * The same, reading the frame: at once if it fits, and then it is left in the
+ * buffer; otherwise piece by piece. EAGAIN, EIO.
  */
 int segment_check(const struct segment *segment, uint64_t i,
-                  const struct place *place, uint8_t *buffer, size_t size,
-                  bool nowait, enum verdict *ret_verdict);
+                  const struct place *place, const struct into *into,
+                  enum verdict *ret_verdict);
 
 #endif

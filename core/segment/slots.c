@@ -101,13 +101,11 @@ int slots_read(const struct slots *slots, void *data, size_t size, uint64_t at)
     uint8_t *to = data;
 
     while (slots->staging && size > 0) {
-        size_t n = staging_read(slots->staging, slots->base, slots->kind, to,
-                                size, at);
+        size_t n = staging_read(slots->staging, slots->name, to, size, at);
         int r = 0;
 
         if (n == 0) {
-            n = staging_ahead(slots->staging, slots->base, slots->kind, at,
-                              size);
+            n = staging_ahead(slots->staging, slots->name, at, size);
             r = read_file(slots, to, n, at);
         }
         if (r < 0)
@@ -124,11 +122,10 @@ bool slots_cached(const struct slots *slots, uint64_t i, uint64_t count)
     uint64_t all = slots->map_size / SLOT_SIZE;
 
     if (slots->staging) {
-        if (staging_has(slots->staging, slots->base, slots->kind,
-                        i * SLOT_SIZE))
+        if (staging_has(slots->staging, slots->name, i * SLOT_SIZE))
             return true;
-        count = staging_ahead(slots->staging, slots->base, slots->kind,
-                              i * SLOT_SIZE, (size_t)count * SLOT_SIZE) /
+        count = staging_ahead(slots->staging, slots->name, i * SLOT_SIZE,
+                              (size_t)count * SLOT_SIZE) /
                 SLOT_SIZE;
     }
     /* What is not there fails at once. */

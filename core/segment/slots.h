@@ -17,18 +17,16 @@
 #include "clog.h"
 #include "io/io.h"
 #include "segment/slot.h"
+#include "segment/staging.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-struct staging;
 
 struct slots {
     struct io *io;
     const struct staging *staging; /* borrowed; has slots that are not in the
                                       file yet; NULL: none */
-    uint64_t base;                 /* for staging: the segment's ... */
-    enum clog_file kind;           /* ... and which of its files this is */
+    struct staged_file name;       /* for staging */
     int fd;                        /* owned; -1 when nothing is to be written */
     const uint8_t *map;            /* owned; NULL when the file has no bytes */
     size_t map_size;               /* bytes */

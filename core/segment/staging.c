@@ -256,15 +256,16 @@ static void put_batch(void *ctx)
     for (size_t i = 0; i < batch->count; i++) {
         const struct iovec *record = &batch->records[i];
         uint64_t slot = (state->next - state->base) * SLOT_SIZE;
-        uint8_t prefix[RECORD_PREFIX], stamp[SLOT_SIZE], entry[SLOT_SIZE];
+        uint8_t prefix[RECORD_PREFIX];
+        struct encoded made;
 
         put_be64(prefix, record->iov_len);
         ring_put(store, state->end, prefix, sizeof(prefix));
         ring_put(store, state->end + sizeof(prefix), record->iov_base,
                  record->iov_len);
-        batch_encode(batch, i, state->next, state->end, stamp, entry);
-        ring_put(stamps, slot, stamp, sizeof(stamp));
-        ring_put(index, slot, entry, sizeof(entry));
+        batch_encode(batch, i, state->next, state->end, &made);
+        ring_put(stamps, slot, made.stamp, sizeof(made.stamp));
+        ring_put(index, slot, made.entry, sizeof(made.entry));
         state->end += RECORD_PREFIX + record->iov_len;
         state->next++;
     }
@@ -286,15 +287,16 @@ int staging_put(struct staging *staging, const struct staged *state,
 }
 
 /* The bytes of the file that are published and not yet written. */
-static bool range(const struct staged *state, uint64_t base,
-                  enum clog_file file, uint64_t *ret_from, uint64_t *ret_to)
+static bool range(const struct staged *state, struct staged_file file,
+                  uint64_t *ret_from, uint64_t *ret_to)
 {
-    if (state->base != base)
+    bool store = file.kind == CLOG_STORE;
+
+    if (state->base != file.base)
         return false;
-    *ret_from = file == CLOG_STORE ? state->written_end
-                                   : (state->written - base) * SLOT_SIZE;
-    *ret_to =
-        file == CLOG_STORE ? state->end : (state->next - base) * SLOT_SIZE;
+    *ret_from =
+        store ? state->written_end : (state->written - file.base) * SLOT_SIZE;
+    *ret_to = store ? state->end : (state->next - file.base) * SLOT_SIZE;
     return *ret_from < *ret_to;
 }
 
@@ -332,9 +334,8 @@ static void read_pieces(void *ctx)
     atomic_thread_fence(memory_order_acquire);
 }
 
-size_t staging_read(const struct staging *staging, uint64_t base,
-                    enum clog_file file, void *data, size_t size,
-                    uint64_t position)
+size_t staging_read(const struct staging *staging, struct staged_file file,
+                    void *data, size_t size, uint64_t position)
 {
     struct iovec pieces[2];
     struct staged state;
@@ -342,39 +343,38 @@ size_t staging_read(const struct staging *staging, uint64_t base,
     size_t count;
 
     if (staging_state(staging, &state) < 0 ||
-        !range(&state, base, file, &from, &to) || position < from ||
-        position >= to)
+        !range(&state, file, &from, &to) || position < from || position >= to)
         return 0;
     if (size > to - position)
         size = (size_t)(to - position);
-    count = staging_pieces(staging, file, position, position + size, pieces);
+    count =
+        staging_pieces(staging, file.kind, position, position + size, pieces);
     if (io_guard(staging->map, staging->size, read_pieces,
                  &(struct reading){pieces, count, data}) < 0 ||
         staging_state(staging, &state) < 0 ||
-        !range(&state, base, file, &from, &to) || position < from)
+        !range(&state, file, &from, &to) || position < from)
         return 0;
     return size;
 }
 
-bool staging_has(const struct staging *staging, uint64_t base,
-                 enum clog_file file, uint64_t position)
+bool staging_has(const struct staging *staging, struct staged_file file,
+                 uint64_t position)
 {
     struct staged state;
     uint64_t from, to;
 
     return staging_state(staging, &state) == 0 &&
-           range(&state, base, file, &from, &to) && position >= from &&
-           position < to;
+           range(&state, file, &from, &to) && position >= from && position < to;
 }
 
-size_t staging_ahead(const struct staging *staging, uint64_t base,
-                     enum clog_file file, uint64_t position, size_t size)
+size_t staging_ahead(const struct staging *staging, struct staged_file file,
+                     uint64_t position, size_t size)
 {
     struct staged state;
     uint64_t from, to;
 
     if (staging_state(staging, &state) < 0 ||
-        !range(&state, base, file, &from, &to) || position >= from ||
+        !range(&state, file, &from, &to) || position >= from ||
         size <= from - position)
         return size;
     return (size_t)(from - position);

@@ -106,23 +106,28 @@ int staging_put(struct staging *staging, const struct staged *state,
 /* Publishes state, in one step. EIO, as above. */
 int staging_publish(struct staging *staging, const struct staged *state);
 
+/* A file of a segment, whose bytes may be staged. */
+struct staged_file {
+    uint64_t base;
+    enum clog_file kind;
+};
+
 /*
- * Copies up to size bytes, from byte position of a file of the segment base
- * on, as far as they are published and not yet written. Returns how many; 0:
- * they are in the segment's file, or nowhere.
+ * Copies up to size bytes of a file, from byte position on, as far as they are
+ * published and not yet written. Returns how many; 0: they are in the segment's
+ * file, or nowhere.
  */
-size_t staging_read(const struct staging *staging, uint64_t base,
-                    enum clog_file file, void *data, size_t size,
-                    uint64_t position);
+size_t staging_read(const struct staging *staging, struct staged_file file,
+                    void *data, size_t size, uint64_t position);
 
 /* Whether byte position is staged, and so all behind it are that there are. */
-bool staging_has(const struct staging *staging, uint64_t base,
-                 enum clog_file file, uint64_t position);
+bool staging_has(const struct staging *staging, struct staged_file file,
+                 uint64_t position);
 
-/* How many of size bytes from position on, of a file of the segment base, lie
-   in front of what is staged; size where none of them is staged. */
-size_t staging_ahead(const struct staging *staging, uint64_t base,
-                     enum clog_file file, uint64_t position, size_t size);
+/* How many of size bytes from position on lie in front of what is staged; size
+   where none of them is staged. */
+size_t staging_ahead(const struct staging *staging, struct staged_file file,
+                     uint64_t position, size_t size);
 
 /* The pieces of memory, at most two, that bytes [from, to) of a file are. */
 size_t staging_pieces(const struct staging *staging, enum clog_file file,

@@ -96,10 +96,8 @@ static ssize_t read_some(const struct store *store, void *data, size_t size,
     size_t n = 0;
 
     if (store->staging) {
-        n = staging_read(store->staging, store->base, CLOG_STORE, data, size,
-                         position);
-        size = staging_ahead(store->staging, store->base, CLOG_STORE, position,
-                             size);
+        n = staging_read(store->staging, store->name, data, size, position);
+        size = staging_ahead(store->staging, store->name, position, size);
     }
     return n > 0
                ? (ssize_t)n
@@ -131,18 +129,18 @@ ssize_t store_read_some(const struct store *store, void *data, size_t size,
     ssize_t n;
 
     if (staging) {
-        size_t staged = staging_read(staging, store->base, CLOG_STORE, data,
-                                     size, position);
+        size_t staged =
+            staging_read(staging, store->name, data, size, position);
 
         if (staged > 0)
             return (ssize_t)staged;
-        ahead = staging_ahead(staging, store->base, CLOG_STORE, position, size);
+        ahead = staging_ahead(staging, store->name, position, size);
     }
     n = io_read_some(store->io, from(store, position, nowait), data, ahead);
     if (n == (ssize_t)ahead && ahead < size)
-        n += (ssize_t)staging_read(staging, store->base, CLOG_STORE,
-                                   (uint8_t *)data + ahead, size - ahead,
-                                   position + ahead);
+        n +=
+            (ssize_t)staging_read(staging, store->name, (uint8_t *)data + ahead,
+                                  size - ahead, position + ahead);
     return n;
 }
 
@@ -153,9 +151,8 @@ static bool is_in_file(const struct store *store, uint64_t position,
     const struct staging *staging = store->staging;
 
     return !staging ||
-           (!staging_has(staging, store->base, CLOG_STORE, position) &&
-            staging_ahead(staging, store->base, CLOG_STORE, position, size) ==
-                size);
+           (!staging_has(staging, store->name, position) &&
+            staging_ahead(staging, store->name, position, size) == size);
 }
 
 ssize_t store_readv(const struct store *store, struct iovec *iov, int count,

@@ -11,15 +11,14 @@
 
 #include "io/buffer.h"
 #include "io/io.h"
-
-struct staging;
+#include "segment/staging.h"
 
 struct store {
     struct io *io;
     int fd;                        /* owned; -1: the file is missing */
     const struct staging *staging; /* borrowed; has bytes that are not in the
                                       file yet; NULL: none */
-    uint64_t base;                 /* for staging: the segment's */
+    struct staged_file name;       /* for staging */
 };
 
 void store_open(struct store *store, struct io *io, int fd);

@@ -59,7 +59,7 @@ static void append(struct trial *trial, struct segment *segment,
         .time_ns = 1000 + trial->made.count,
         .durable = BASE + trial->made.count / 2,
     };
-    enum remains remains;
+    struct appended appended;
 
     for (size_t i = 0; i < count; i++) {
         size_t size = 1 + take16(&trial->source) % (RECORD_MAX - 1);
@@ -69,9 +69,9 @@ static void append(struct trial *trial, struct segment *segment,
         trial->positions[trial->made.count + i + 1] =
             trial->positions[trial->made.count + i] + RECORD_PREFIX + size;
     }
-    if (segment_append(segment, &trial->made, &batch, scratch, &trial->made,
-                       &remains) < 0)
+    if (segment_append(segment, &trial->made, &batch, scratch, &appended) < 0)
         wrong("append", trial->made.count);
+    trial->made = appended.extent;
 }
 
 static void make_segment(struct trial *trial)

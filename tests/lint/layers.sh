@@ -26,7 +26,7 @@ plant() {
 
 # expect RULE FILE LINE: the copy breaks RULE, in FILE and nowhere else.
 expect() {
-    local rule=$1 file=$2 line=$3 output
+    local rule=$1 file=$2 line=${3%%$'\n'*} output
     planted+=("$rule")
     if output=$("$root/scripts/layers" "$copy"); then
         echo "not ok $rule: $file: $line"
@@ -53,6 +53,14 @@ plant up fs/files/node.c '#include "serve/tree.h"'
 plant interface fs/files/node.c '#include "log/log.h"'
 plant interface fs/daemon/options.c '#include "io/bytes.h"'
 plant interface core/io/io.c '#include "clog.h"'
+plant parameters core/log/open.c "$(printf '%s\n' \
+    'static int six(int a, int b, int c, int (*d)(int, int),' \
+    '               int e, int f) REQUIRES(lock)' '{' '}')"
+plant length fs/files/put.c "$(
+    printf 'static int more(void)\n{\n'
+    printf '    more();%.0s\n' {1..61}
+    printf '}\n'
+)"
 plant place core/more.c 'int more;'
 plant place core/log/more/more.c 'int more;'
 plant place fs/files/put.c '#include "node.h"'

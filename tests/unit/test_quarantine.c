@@ -12,6 +12,8 @@
 #include "fixture.h"
 #include "test.h"
 
+static const uint8_t prefix[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+
 #define STORE  "segments/00000000000000000000/store"
 #define STAMPS "segments/00000000000000000000/stamps"
 
@@ -230,13 +232,12 @@ static void test_quarantine_prefix_is_kept(void **state)
     struct bench bench = open_bench(state);
     char name[96];
 
-    assert_int_equal(quarantine_prefix(io_posix(), bench.recovery.root, 7, 9,
-                                       "\1\2\3\4\5\6\7\10", 8),
-                     0);
+    assert_int_equal(
+        quarantine_prefix(io_posix(), bench.recovery.root, 7, 9, prefix), 0);
     (void)snprintf(name, sizeof(name),
                    "quarantine/00000000000000000007.9.%08" PRIx32 ".prefix",
-                   crc32c("\1\2\3\4\5\6\7\10", 8));
-    assert_true(file_holds(bench.fixture->dir, name, "\1\2\3\4\5\6\7\10", 8));
+                   crc32c(prefix, sizeof(prefix)));
+    assert_true(file_holds(bench.fixture->dir, name, prefix, sizeof(prefix)));
     close_bench(&bench);
 }
 
@@ -267,7 +268,7 @@ static void test_quarantine_of_stamps_cut_is_eio(void **state)
 static int keep_prefix(struct bench *bench)
 {
     return quarantine_prefix(bench->recovery.io, bench->recovery.root, 7, 9,
-                             "\1\2\3\4\5\6\7\10", 8);
+                             prefix);
 }
 
 /* Bytes that cannot be kept are not to be overwritten: each error is told. */
@@ -290,7 +291,7 @@ static void test_quarantine_prefix_not_kept_is_error(void **state)
     fake->sync_error = 0;
     (void)snprintf(name, sizeof(name),
                    "quarantine/00000000000000000007.9.%08" PRIx32 ".prefix",
-                   crc32c("\1\2\3\4\5\6\7\10", 8));
+                   crc32c(prefix, sizeof(prefix)));
     file_remove(dir, name);
     (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
     assert_int_equal(mkdir(path, 0700), 0);

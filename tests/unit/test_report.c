@@ -2,6 +2,7 @@
 #include "recovery/report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "test.h"
@@ -12,7 +13,7 @@ static void test_report_note_of_segment_names_its_file(void **state)
     struct clog_report report = {0};
     uint64_t base = 12345;
     struct clog_note *note =
-        report_note(&report, CLOG_NOTE_ROT, &base, "store", "%d apples", 3);
+        report_note(&report, CLOG_NOTE_ROT, &base, "store", "3 apples");
 
     (void)state;
     assert_int_equal(note->kind, CLOG_NOTE_ROT);
@@ -40,10 +41,18 @@ static void test_report_note_of_long_words_is_cut(void **state)
     (void)state;
     memset(word, 'w', sizeof(word));
     word[sizeof(word) - 1] = '\0';
-    note = report_note(&report, CLOG_NOTE_ROT, NULL, word, "%s", word);
+    note = report_note(&report, CLOG_NOTE_ROT, NULL, word, word);
     assert_int_equal(strlen(note->file), sizeof(note->file) - 1);
     assert_int_equal(strlen(note->text), sizeof(note->text) - 1);
     clog_report_done(&report);
+}
+
+static struct clog_note *note_number(struct clog_report *report, int number)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof(text), "no %d", number);
+    return report_note(report, CLOG_NOTE_GAP, NULL, "segments", text);
 }
 
 /* Notes are bounded at 1000; more are forgotten, and can be filled in. */
@@ -53,8 +62,7 @@ static void test_report_notes_over_the_bound_are_forgotten(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < 1500; i++)
-        report_note(&report, CLOG_NOTE_ROT, &i, "store", "no %d", (int)i)
-            ->offset = i;
+        note_number(&report, (int)i)->offset = i;
     assert_int_equal(report.note_count, 1000);
     for (size_t i = 0; i < 1000; i++)
         assert_int_equal(report.notes[i].offset, i);
@@ -70,14 +78,14 @@ static void test_report_copied_is_independent(void **state)
 
     (void)state;
     for (int i = 0; i < 9; i++)
-        (void)report_note(&report, CLOG_NOTE_GAP, NULL, "segments", "no %d", i);
+        note_number(&report, i);
     assert_int_equal(report_copy(&copy, &report), 0);
     clog_report_done(&report);
     assert_int_equal(copy.segments, 7);
     assert_int_equal(copy.note_count, 9);
     assert_string_equal(copy.notes[8].text, "no 8");
     for (int i = 9; i < 40; i++)
-        (void)report_note(&copy, CLOG_NOTE_GAP, NULL, "segments", "no %d", i);
+        note_number(&copy, i);
     assert_string_equal(copy.notes[39].text, "no 39");
     clog_report_done(&copy);
 }

@@ -66,12 +66,17 @@ static int append(struct bench *bench, const char *const *texts, size_t count,
 {
     struct iovec records[8];
     struct batch batch = {records, count, time_ns, 0};
+    struct appended appended = {bench->extent, REMAINS_NOTHING};
+    int r;
 
     for (size_t i = 0; i < count; i++)
         records[i] =
             (struct iovec){(void *)(uintptr_t)texts[i], strlen(texts[i])};
-    return segment_append(&bench->segment, &bench->extent, &batch,
-                          &bench->scratch, &bench->extent, ret_remains);
+    r = segment_append(&bench->segment, &bench->extent, &batch, &bench->scratch,
+                       &appended);
+    bench->extent = appended.extent;
+    *ret_remains = appended.remains;
+    return r;
 }
 
 static void append_golden(struct bench *bench)
@@ -104,9 +109,10 @@ static enum verdict verdict_of(struct bench *bench, uint64_t i)
 
     assert_int_equal(segment_place(&bench->segment, &bench->extent, i, &place),
                      0);
-    assert_int_equal(segment_check(&bench->segment, i, &place, buffer,
-                                   sizeof(buffer), false, &verdict),
-                     0);
+    assert_int_equal(
+        segment_check(&bench->segment, i, &place,
+                      &(struct into){buffer, sizeof(buffer), false}, &verdict),
+        0);
     return verdict;
 }
 
@@ -420,16 +426,19 @@ static void test_segment_store_cut_is_eio(void **state)
     assert_int_equal(segment_place(&bench.segment, &bench.extent, 2, &place),
                      0);
     file_resize(bench.fixture->dir, "00000000000000000000/store", 36);
-    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
-                                   sizeof(buffer), false, &verdict),
-                     -EIO);
-    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
-                                   sizeof(buffer), true, &verdict),
+    assert_int_equal(
+        segment_check(&bench.segment, 2, &place,
+                      &(struct into){buffer, sizeof(buffer), false}, &verdict),
+        -EIO);
+    assert_int_equal(segment_check(&bench.segment, 2, &place,
+                                   &(struct into){buffer, sizeof(buffer), true},
+                                   &verdict),
                      -EAGAIN);
     file_resize(bench.fixture->dir, "00000000000000000000/store", 30);
-    assert_int_equal(segment_check(&bench.segment, 2, &place, buffer,
-                                   sizeof(buffer), false, &verdict),
-                     -EIO);
+    assert_int_equal(
+        segment_check(&bench.segment, 2, &place,
+                      &(struct into){buffer, sizeof(buffer), false}, &verdict),
+        -EIO);
     close_bench(&bench);
 }
 

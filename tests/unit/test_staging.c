@@ -100,23 +100,26 @@ static void expect_staged(const struct staging *staging, size_t size)
         struct stamp found;
         crc_t crc;
 
-        assert_int_equal(staging_read(staging, state.base, CLOG_STORE, frame,
-                                      8 + size, position),
-                         8 + size);
+        assert_int_equal(
+            staging_read(staging, (struct staged_file){state.base, CLOG_STORE},
+                         frame, 8 + size, position),
+            8 + size);
         assert_int_equal(get_be64(frame), size);
         make_payload(offset, payload, size);
         assert_memory_equal(frame + 8, payload, size);
-        assert_int_equal(staging_read(staging, state.base, CLOG_STAMPS, stamp,
-                                      SLOT_SIZE, slot),
-                         SLOT_SIZE);
+        assert_int_equal(
+            staging_read(staging, (struct staged_file){state.base, CLOG_STAMPS},
+                         stamp, SLOT_SIZE, slot),
+            SLOT_SIZE);
         found = (struct stamp){get_be64(stamp), get_be32(stamp + 8),
                                get_be32(stamp + 12)};
         crc = record_crc_start(offset, position, &found);
         crc = crc_add(crc, payload, size);
         assert_int_equal(record_crc_end(crc, size), found.crc);
-        assert_int_equal(staging_read(staging, state.base, CLOG_INDEX, entry,
-                                      SLOT_SIZE, slot),
-                         SLOT_SIZE);
+        assert_int_equal(
+            staging_read(staging, (struct staged_file){state.base, CLOG_INDEX},
+                         entry, SLOT_SIZE, slot),
+            SLOT_SIZE);
         assert_int_equal(get_be64(entry), offset);
         assert_int_equal(get_be64(entry + 8), position);
         position += 8 + size;
@@ -153,7 +156,9 @@ static void test_staging_unpublished_is_not_there(void **state)
     assert_int_equal(staging_put(&bench.staging, &bench.state, &batch, &grown),
                      0);
     assert_int_equal(grown.next, 2);
-    assert_int_equal(staging_read(&bench.staging, 0, CLOG_STORE, &byte, 1, 18),
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){0, CLOG_STORE}, &byte, 1,
+                                  18),
                      0);
     expect_staged(&bench.staging, 10);
     end(&bench);
@@ -203,18 +208,30 @@ static void test_staging_reads_what_is_staged_alone(void **state)
     assert_int_equal(append(&bench, 2, 10), 0);
     set_written(&bench);
     assert_int_equal(append(&bench, 1, 10), 0);
-    assert_int_equal(staging_read(&bench.staging, 5, CLOG_STORE, bytes, 256, 0),
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){5, CLOG_STORE}, bytes,
+                                  256, 0),
                      0);
-    assert_int_equal(
-        staging_read(&bench.staging, 5, CLOG_STORE, bytes, 256, 36), 18);
-    assert_int_equal(
-        staging_read(&bench.staging, 5, CLOG_STORE, bytes, 256, 50), 4);
-    assert_int_equal(
-        staging_read(&bench.staging, 5, CLOG_STORE, bytes, 256, 54), 0);
-    assert_int_equal(
-        staging_read(&bench.staging, 6, CLOG_STORE, bytes, 256, 36), 0);
-    assert_int_equal(
-        staging_read(&bench.staging, 5, CLOG_INDEX, bytes, 256, 32), 16);
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){5, CLOG_STORE}, bytes,
+                                  256, 36),
+                     18);
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){5, CLOG_STORE}, bytes,
+                                  256, 50),
+                     4);
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){5, CLOG_STORE}, bytes,
+                                  256, 54),
+                     0);
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){6, CLOG_STORE}, bytes,
+                                  256, 36),
+                     0);
+    assert_int_equal(staging_read(&bench.staging,
+                                  (struct staged_file){5, CLOG_INDEX}, bytes,
+                                  256, 32),
+                     16);
     end(&bench);
 }
 
