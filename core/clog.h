@@ -127,7 +127,8 @@ struct clog_options {
        a quarter of a limit at the latest, also by clog_retain(). A segment that
        is larger than three quarters of a limit of bytes or records, from before
        there was that limit or by one large batch, is dropped when what lies
-       behind it reaches the limit: a limit keeps what it allows. */
+       behind it reaches the limit: a limit keeps what it allows; or when the
+       disk is full, which would let nothing get behind it. */
     uint64_t retain_bytes;   /* of all stores, indexes and stamps */
     uint64_t retain_records; /* at least 4 */
     uint64_t retain_age_ns;  /* of a segment's last record */

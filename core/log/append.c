@@ -68,8 +68,7 @@ static int append_with_room(struct clog *log, const struct stage_append *append,
     do
         r = append_once(log, append, ret_extent);
     while (is_full(log, r) && !append->nowait && drop_for_room(log, room) == 0);
-    if (is_full(log, r) && append->nowait &&
-        (log->options.flags & CLOG_DROP_OLDEST))
+    if (is_full(log, r) && append->nowait && drop_makes_room(log))
         return -EAGAIN;
     return r;
 }

@@ -106,19 +106,49 @@ static bool can_help(struct clog *log, const struct room *room, uint64_t free)
            segments_droppable(&log->segments) >= room->wanted - free;
 }
 
+bool drop_makes_room(const struct clog *log)
+{
+    const struct clog_options *options = &log->options;
+
+    return (options->flags & CLOG_DROP_OLDEST) || options->retain_bytes > 0 ||
+           options->retain_records > 0;
+}
+
+/* Why the oldest segment may go for an append, as far as options say. */
+static enum drop_cause cause_of(struct clog *log, const struct oldest *oldest)
+    REQUIRES(log->retain_lock)
+{
+    const struct clog_options *options = &log->options;
+
+    if (options->flags & CLOG_DROP_OLDEST)
+        return DROP_BY_FULL;
+    if (drop_is_kept(log, oldest))
+        return DROP_BY_NONE;
+    if (options->retain_bytes > 0 && oldest->bytes > options->retain_bytes)
+        return DROP_BY_BYTES;
+    if (options->retain_records > 0 &&
+        oldest->records > options->retain_records)
+        return DROP_BY_RECORDS;
+    return DROP_BY_NONE;
+}
+
 static int drop_one_for_room(struct clog *log, struct room *room)
     REQUIRES(log->retain_lock)
 {
     uint64_t free = free_bytes(log);
+    enum drop_cause cause = DROP_BY_NONE;
     struct oldest oldest;
     int r = segments_look_oldest(&log->segments, &oldest);
 
     if (r < 0)
         return r;
-    if (oldest.sealed && can_help(log, room, free) && is_free(oldest.part)) {
+    if (oldest.sealed)
+        cause = cause_of(log, &oldest);
+    if (cause != DROP_BY_NONE && can_help(log, room, free) &&
+        is_free(oldest.part)) {
         room->free = free;
         room->dropped += limits_bytes(&oldest.extent);
-        r = drop_oldest(log, &oldest, DROP_BY_FULL);
+        r = drop_oldest(log, &oldest, cause);
     } else {
         r = -ENOSPC;
     }
@@ -130,7 +160,7 @@ int drop_for_room(struct clog *log, struct room *room)
 {
     int r;
 
-    if (!(log->options.flags & CLOG_DROP_OLDEST))
+    if (!drop_makes_room(log))
         return -ENOSPC;
     mutex_lock(&log->retain_lock);
     r = drop_one_for_room(log, room);

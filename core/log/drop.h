@@ -32,13 +32,17 @@ struct room {
     uint64_t free;    /* bytes in the filesystem before the last was dropped */
 };
 
+/* Whether the log was opened so that something may be dropped for room. */
+bool drop_makes_room(const struct clog *log);
+
 /*
  * Makes room on a full disk by dropping the oldest segment, if the log was
- * opened so. ENOSPC: it was not; or all that can be dropped taken together
- * would not make enough room; or somebody has a view of it, and it would go
- * without its room being free; or much has been dropped for this append, and
- * the last of it made no room: somebody else takes it, or it is not what is
- * wanting.
+ * opened so, or has passed a limit: what that would have kept for a while
+ * keeps the log from going on. ENOSPC: neither; or all that can be dropped
+ * taken together would not make enough room; or somebody has a view of it, and
+ * it would go without its room being free; or much has been dropped for this
+ * append, and the last of it made no room: somebody else takes it, or it is not
+ * what is wanting.
  */
 int drop_for_room(struct clog *log, struct room *room)
     EXCLUDES(log->retain_lock);

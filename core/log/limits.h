@@ -36,7 +36,8 @@ bool limits_passed(const struct clog_options *options, uint64_t segment_bytes,
  * and limit being what it may have; 0: there is no limit. A segment of up to
  * three quarters of the limit goes as soon as the log is over it; a larger one
  * when what lies behind it reaches the limit: so that a limit keeps what it
- * allows.
+ * allows. Where a full disk lets nothing be put behind it, it goes too
+ * (drop.h).
  */
 bool limits_drop(uint64_t all, uint64_t part, uint64_t limit);
 

@@ -44,6 +44,20 @@ test_bytes_on_a_full_disk() {
     equal "$(cat "$MNT/last")" "$(lines 10 | tail -n 1)"
 }
 
+# A limit would keep the one large segment until there is as much behind it,
+# for which there is no room.
+test_bytes_and_one_segment_on_a_full_disk() {
+    small_disk 4M
+    mount_log
+    append_all 20000 >/dev/null
+    fill_up
+    remount_log -o retain_bytes=500K
+    wait_for 30 eval '(($(status segments) == 2))'
+    equal "$(append_all 1000)" 1000
+    (($(status stored_bytes) <= 512000)) || fail "over the limit"
+    equal "$(cat "$MNT/last")" "$(lines 10 | tail -n 1)"
+}
+
 stored_at_most() {
     (($(status stored_bytes) <= $1))
 }

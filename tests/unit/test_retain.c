@@ -720,19 +720,25 @@ static ssize_t full_writev(struct io *io, int fd, const struct iovec *iov,
     return io_posix()->ops->writev(io, fd, iov, count, position);
 }
 
+static void open_with(struct fixture *fixture, struct full *full,
+                      const struct clog_options *options)
+{
+    *full = (struct full){.fit = 3};
+    fake_init(&full->fake);
+    full->fake.ops.writev = full_writev;
+    fixture_take_sigbus();
+    assert_int_equal(
+        log_open(&full->fake.io, fixture->dir, options, NULL, &fixture->log),
+        0);
+}
+
 static void open_full(struct fixture *fixture, struct full *full,
                       unsigned flags)
 {
     struct clog_options options = {
         .size = sizeof(options), .flags = flags, .max_index = 32};
 
-    *full = (struct full){.fit = 3};
-    fake_init(&full->fake);
-    full->fake.ops.writev = full_writev;
-    fixture_take_sigbus();
-    assert_int_equal(
-        log_open(&full->fake.io, fixture->dir, &options, NULL, &fixture->log),
-        0);
+    open_with(fixture, full, &options);
     fixture_fill(fixture, 8);
     full->log = fixture->log;
 }
@@ -798,6 +804,87 @@ static void test_retain_full_is_an_error_by_default(void **state)
     full.log = NULL;
     fixture_fill(fixture, 1);
     expect_left(fixture, 0, 9);
+    fixture_close(fixture);
+}
+
+/* Opens a log of one segment of 10000 records, made without a limit, on a disk
+   that takes no more until that is gone. */
+static void open_old(struct fixture *fixture, struct full *full,
+                     struct clog_options options)
+{
+    fixture_open(fixture);
+    fixture_fill_batch(fixture, 10000);
+    fixture_close(fixture);
+    options.size = sizeof(options);
+    open_with(fixture, full, &options);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 2);
+    full->fit = 1;
+    full->log = fixture->log;
+}
+
+/* A limit keeps what it allows, but not where a full disk takes nothing behind
+   it: there the log would take no more for ever. */
+static void test_retain_full_beyond_a_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_view *view = NULL;
+    struct full full;
+
+    open_old(fixture, &full, (struct clog_options){.retain_records = 1000});
+    assert_int_equal(clog_append(fixture->log, "x", 1, CLOG_NOWAIT, NULL),
+                     -EAGAIN);
+    assert_int_equal(clog_view_record(fixture->log, 0, 0, &view), 0);
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    clog_view_close(view);
+    fixture_fill(fixture, 1);
+    expect_left(fixture, 10000, 10001);
+    assert_int_equal(fixture_status(fixture).drops.by_records, 1);
+    fixture_close(fixture);
+}
+
+static void test_retain_full_beyond_a_limit_of_bytes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct full full;
+
+    open_old(fixture, &full, (struct clog_options){.retain_bytes = 100000});
+    fixture_fill(fixture, 1);
+    expect_left(fixture, 10000, 10001);
+    assert_int_equal(fixture_status(fixture).drops.by_bytes, 1);
+    fixture_close(fixture);
+}
+
+/* Within its limits, and before a cursor has read it, it stays. */
+static void test_retain_full_within_a_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct full full;
+
+    open_old(fixture, &full, (struct clog_options){.retain_records = 20000});
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    expect_left(fixture, 0, 10000);
+    fixture_close(fixture);
+}
+
+static void test_retain_full_beyond_a_limit_keeps_unread(void **state)
+{
+    struct fixture *fixture = *state;
+    struct clog_options options = {.retain_records = 1000,
+                                   .flags = CLOG_KEEP_UNREAD};
+    struct full full;
+
+    fixture_open(fixture);
+    assert_int_equal(clog_cursor_make(fixture->log, "a"), 0);
+    fixture_close(fixture);
+    open_old(fixture, &full, options);
+    assert_int_equal(clog_append(fixture->log, "x", 1, 0, NULL), -ENOSPC);
+    expect_left(fixture, 0, 10000);
+    full.log = NULL;
+    assert_int_equal(clog_cursor_move(fixture->log, "a", 10000), 0);
+    full.log = fixture->log;
+    fixture_fill(fixture, 1);
+    expect_left(fixture, 10000, 10001);
     fixture_close(fixture);
 }
 
@@ -1107,6 +1194,10 @@ int main(void)
         FIXTURE_TEST(test_retain_full_after_views),
         FIXTURE_TEST(test_retain_full_keeps_the_active_segment),
         FIXTURE_TEST(test_retain_full_is_an_error_by_default),
+        FIXTURE_TEST(test_retain_full_beyond_a_limit),
+        FIXTURE_TEST(test_retain_full_beyond_a_limit_of_bytes),
+        FIXTURE_TEST(test_retain_full_within_a_limit),
+        FIXTURE_TEST(test_retain_full_beyond_a_limit_keeps_unread),
         FIXTURE_TEST(test_retain_views_of_dropped_go_on),
         FIXTURE_TEST(test_retain_stream_of_dropped_is_estale),
         FIXTURE_TEST(test_retain_leftovers_go_with_the_next_open),
