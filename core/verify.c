@@ -10,17 +10,17 @@ static const struct {
     const char *remedy;
     bool repairable;
 } remedies[] = {
-    [CLOG_NOTE_REFUSED] = {"none"},
+    [CLOG_NOTE_REFUSED] = {"none", false},
     [CLOG_NOTE_TORN] = {"moves it to quarantine/", true},
-    [CLOG_NOTE_ROT] = {"none: what is damaged reads as EIO"},
-    [CLOG_NOTE_GAP] = {"none: these offsets read as EIO"},
-    [CLOG_NOTE_UNVERIFIED] = {"none: it is served unverified"},
+    [CLOG_NOTE_ROT] = {"none: what is damaged reads as EIO", false},
+    [CLOG_NOTE_GAP] = {"none: these offsets read as EIO", false},
+    [CLOG_NOTE_UNVERIFIED] = {"none: it is served unverified", false},
     [CLOG_NOTE_INDEX] = {"rebuilds it from the store", true},
     [CLOG_NOTE_PREFIX] = {"writes it anew, as the checksum has it", true},
-    [CLOG_NOTE_READ_ONLY] = {"none"},
-    [CLOG_NOTE_FOREIGN] = {"none: it is not the log's"},
-    [CLOG_NOTE_CLOCK] = {"none"},
-    [CLOG_NOTE_CURSOR] = {"none: move the cursor, or remove it"},
+    [CLOG_NOTE_READ_ONLY] = {"none", false},
+    [CLOG_NOTE_FOREIGN] = {"none: it is not the log's", false},
+    [CLOG_NOTE_CLOCK] = {"none", false},
+    [CLOG_NOTE_CURSOR] = {"none: move the cursor, or remove it", false},
 };
 
 struct verifier {
