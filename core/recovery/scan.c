@@ -463,20 +463,24 @@ static int next_stamped(struct scanner *s)
 
     if (r == 0)
         r = checked_length(s, &at, &both, &length);
-    if (r == 0 && length > 0) /* 1, 2 */
-        return take(s, length == both.prefix ? VERDICT_GOOD : VERDICT_PREFIX,
-                    length);
+    if (r == 0 && length > 0 && length == both.prefix) /* 1 */
+        return take(s, VERDICT_GOOD, length);
+    if (r == 0 && length > 0) /* 2 */
+        return take(s, VERDICT_PREFIX, length);
     if (r == 0 && both.prefix > 0 && both.prefix == both.entry) /* 3 */
         return take(s, VERDICT_BAD, both.prefix);
     if (r == 0)
         r = find_way(s, &at, &way, &lead);
     if (r == 0 && lead.count > 0) /* 4 */
         return take_all(s, way, lead.count);
+    length = 0;
     if (r == 0)
         r = find_length(s, &at, &length);
     if (r == 0 && length > 0) /* 5 */
         return take(s, VERDICT_PREFIX, length);
-    return r < 0 ? r : take_all(s, BY_PREFIX, lead.whole); /* 6, 7 */
+    if (r == 0 && lead.whole > 0) /* 6 */
+        return take_all(s, BY_PREFIX, lead.whole);
+    return r; /* 7 */
 }
 
 /* The next record, which has none: what prefix and index agree on is served. */

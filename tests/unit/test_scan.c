@@ -267,6 +267,19 @@ static void test_scan_frame_lost_without_index_is_the_end(void **state)
     assert_int_equal(bench->scan.good, 5);
 }
 
+/* Where nothing behind them checks, prefix and index that agree are enough. */
+static void test_scan_two_that_agree_need_nothing_behind(void **state)
+{
+    struct bench *bench = *state;
+
+    for (uint64_t i = RECORDS - 3; i < RECORDS; i++)
+        file_flip(bench->fixture->dir, STAMPS, i * SLOT_SIZE + 15);
+    patch_prefix(bench, RECORDS - 1, 0);
+    scan(bench);
+    expect_frames(bench, RECORDS - 1);
+    expect_run(bench, VERDICT_BAD, RECORDS - 3, 2);
+}
+
 /* Makes record 6, of 14 bytes, look like two of 2 and 4. */
 static void split_record(struct bench *bench)
 {
@@ -1006,6 +1019,7 @@ int main(void)
         SCAN_TEST(test_scan_prefix_wrong_is_known_by_checksum),
         SCAN_TEST(test_scan_frame_lost_is_passed_by_index),
         SCAN_TEST(test_scan_frame_lost_without_index_is_the_end),
+        SCAN_TEST(test_scan_two_that_agree_need_nothing_behind),
         SCAN_TEST(test_scan_prefixes_in_a_payload_are_not_followed),
         SCAN_TEST(test_scan_prefixes_to_the_end_are_all_there_is),
         SCAN_TEST(test_scan_prefix_over_two_is_known_by_checksum),
