@@ -14,6 +14,7 @@
 #include "log/log.h"
 #include "memio.h"
 #include "random.h"
+#include "spoil.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +23,9 @@
 
 #define STEPS      48
 #define RECORD_MAX 600
-#define FILE_MAX   8192 /* bytes that damage lets a file grow to */
-#define SEEN_MAX   4096 /* records that are compared */
-#define NAMES      8    /* segments that damage finds */
+#define FILE_MAX   (256 << 10) /* bytes that damage lets a file have */
+#define SEEN_MAX   4096        /* records that are compared */
+#define NAMES      8           /* segments that damage finds */
 #define LOG        "log"
 
 struct run {
@@ -333,45 +334,34 @@ static void any_file(struct run *run, char ret[static 128])
 
 static void patch(struct run *run, const char *path)
 {
-    uint64_t size = 0;
-    uint8_t *bytes = memio_bytes(run->disk, path, &size);
-    uint64_t at = take16(&run->source);
-    size_t n = 1 + take8(&run->source) % 16U;
+    struct file_at at = {path, take16(&run->source)};
+    uint8_t bits[16];
+    size_t n = 1 + take8(&run->source) % sizeof(bits);
 
-    for (size_t i = 0; bytes && size > 0 && i < n; i++)
-        bytes[(at + i) % size] ^= take8(&run->source);
+    take(&run->source, bits, n);
+    spoil_flip(run->disk, &at, bits, n);
 }
 
 static void overwrite(struct run *run, const char *path)
 {
-    size_t n = take16(&run->source) % 2048U;
-    uint64_t size = 0;
-    uint8_t *bytes;
+    uint8_t bytes[2048];
+    size_t n = take16(&run->source) % sizeof(bytes);
 
-    memio_resize(run->disk, path, n);
-    bytes = memio_bytes(run->disk, path, &size);
-    if (bytes)
-        take(&run->source, bytes, size);
+    take(&run->source, bytes, n);
+    spoil_replace(run->disk, path, bytes, n);
 }
 
 /* A block of one file over another one's. */
 static void copy_block(struct run *run, const char *path)
 {
-    char from[128];
-    uint64_t from_size = 0;
-    uint64_t size = 0;
-    const uint8_t *source;
-    uint8_t *bytes;
-    uint64_t at;
+    char other[128];
+    struct file_at from = {other, 0};
+    struct file_at to = {path, 0};
     size_t n = 1 + take8(&run->source);
 
-    any_file(run, from);
-    source = memio_bytes(run->disk, from, &from_size);
-    bytes = memio_bytes(run->disk, path, &size);
-    at = take16(&run->source);
-    if (source && bytes && n <= from_size && n <= size)
-        memmove(bytes + at % (size - n + 1), source + at % (from_size - n + 1),
-                n);
+    any_file(run, other);
+    from.at = to.at = take16(&run->source);
+    spoil_copy(run->disk, &from, &to, n);
 }
 
 static void damage(struct run *run)
@@ -387,13 +377,13 @@ static void damage(struct run *run)
     (void)io->ops->mkdir(io, AT_FDCWD, LOG, 0700); /* it may be there */
     any_file(run, path);
     there = memio_bytes(run->disk, path, &size) != NULL;
-    switch (take8(&run->source) % 5) {
+    switch (take8(&run->source) % 6) {
     case 0:
         patch(run, path);
         break;
     case 1:
         if (there)
-            memio_resize(run->disk, path, take16(&run->source) % FILE_MAX);
+            memio_resize(run->disk, path, take16(&run->source));
         break;
     case 2:
         if (there)
@@ -402,8 +392,12 @@ static void damage(struct run *run)
     case 3:
         overwrite(run, path);
         break;
-    default:
+    case 4:
         copy_block(run, path);
+        break;
+    default:
+        spoil_repeat(run->disk, path,
+                     (uint64_t)take8(&run->source) * (FILE_MAX / 256));
     }
 }
 
@@ -503,6 +497,7 @@ size_t fuzz_seed(unsigned i, uint8_t *data)
         {11, 6, 0, 4, 9, 0, 0},
         {7, 11, 22, 0, 0, 8, 0, 0, 1},
         {10, 1, 0, 1},
+        {11, 0, 0, 5, 200, 11, 2, 0, 5, 200},
     };
 
     if (i >= sizeof(ends) / sizeof(ends[0]))

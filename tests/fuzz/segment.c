@@ -5,8 +5,9 @@
  *
  * An input says what records are made and then how they are damaged: bytes
  * changed, blocks copied, files cut, grown or replaced by the input's own
- * bytes. The scan must end, ask for little memory and keep to the files; what
- * it calls good is a record that was made there; its counts agree with its
+ * bytes, or repeated until they are large. The scan must end, ask for little
+ * memory, read a few times what the store has, and keep to the files; what it
+ * calls good is a record that was made there; its counts agree with its
  * runs; and of what recovery leaves then, it finds the same frames again.
  */
 #include "fuzz.h"
@@ -15,14 +16,16 @@
 #include "memio.h"
 #include "random.h"
 #include "recovery/scan.h"
+#include "spoil.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RECORDS    12   /* that are made */
-#define RECORD_MAX 300  /* their bytes */
-#define FILE_MAX   8192 /* bytes that damage lets a file grow to */
+#define RECORDS    12                  /* that are made */
+#define RECORD_MAX 300                 /* their bytes */
+#define FILE_MAX   ((size_t)256 << 10) /* bytes that damage lets a file have */
+#define READ_BY    24 /* bytes that are read for each byte of the store */
 #define DAMAGES    8
 #define BASE       7
 #define DIR        "segments/00000000000000000007/"
@@ -104,40 +107,42 @@ static void make_segment(struct trial *trial)
 
 static void patch(struct trial *trial, const char *path)
 {
-    uint64_t size = 0;
-    uint8_t *bytes = memio_bytes(trial->disk, path, &size);
-    uint64_t at = take16(&trial->source);
-    size_t n = 1 + take8(&trial->source) % 16U;
+    struct file_at at = {path, take16(&trial->source)};
+    uint8_t bits[16];
+    size_t n = 1 + take8(&trial->source) % sizeof(bits);
 
-    for (size_t i = 0; size > 0 && i < n; i++)
-        bytes[(at + i) % size] ^= take8(&trial->source);
+    take(&trial->source, bits, n);
+    spoil_flip(trial->disk, &at, bits, n);
 }
 
 static void overwrite(struct trial *trial, const char *path)
 {
-    uint64_t size = 0;
-    uint8_t *bytes;
+    uint8_t bytes[1024];
+    size_t n = take16(&trial->source) % sizeof(bytes);
 
-    memio_resize(trial->disk, path, take16(&trial->source) % 1024U);
-    bytes = memio_bytes(trial->disk, path, &size);
-    if (size > 0)
-        take(&trial->source, bytes, size);
+    take(&trial->source, bytes, n);
+    spoil_replace(trial->disk, path, bytes, n);
 }
 
 static void copy_block(struct trial *trial, const char *path)
 {
-    uint64_t from_size = 0;
-    uint64_t size = 0;
-    const uint8_t *from =
-        memio_bytes(trial->disk, paths[take8(&trial->source) % 3U], &from_size);
-    uint8_t *bytes = memio_bytes(trial->disk, path, &size);
-    uint64_t source = take16(&trial->source);
-    uint64_t at = take16(&trial->source);
-    size_t n = 1 + take8(&trial->source);
+    struct file_at from = {paths[take8(&trial->source) % 3U], 0};
+    struct file_at to = {path, 0};
 
-    if (n <= from_size && n <= size)
-        memmove(bytes + at % (size - n + 1),
-                from + source % (from_size - n + 1), n);
+    from.at = take16(&trial->source);
+    to.at = take16(&trial->source);
+    spoil_copy(trial->disk, &from, &to, 1U + take8(&trial->source));
+}
+
+/* An index that leads somewhere for many records. */
+static void lead(struct trial *trial)
+{
+    struct entries entries = {.base = BASE};
+    uint64_t count = take16(&trial->source) % (FILE_MAX / SLOT_SIZE);
+
+    entries.first = take16(&trial->source);
+    entries.step = take8(&trial->source);
+    spoil_entries(trial->disk, paths[CLOG_INDEX], &entries, count);
 }
 
 static void damage(struct trial *trial)
@@ -145,19 +150,26 @@ static void damage(struct trial *trial)
     uint8_t what = take8(&trial->source);
     const char *path = paths[what % 3U];
 
-    switch (what / 3U % 5U) {
+    switch (what / 3U % 7U) {
     case 0:
     case 1:
         patch(trial, path);
         break;
     case 2:
-        memio_resize(trial->disk, path, take16(&trial->source) % FILE_MAX);
+        memio_resize(trial->disk, path, take16(&trial->source));
         break;
     case 3:
         overwrite(trial, path);
         break;
-    default:
+    case 4:
         copy_block(trial, path);
+        break;
+    case 5:
+        spoil_repeat(trial->disk, path,
+                     (uint64_t)take8(&trial->source) * (FILE_MAX / 256));
+        break;
+    default:
+        lead(trial);
     }
 }
 
@@ -170,6 +182,33 @@ static uint64_t size_of(const struct trial *trial, enum clog_file file)
 
     (void)memio_bytes(trial->disk, paths[file], &size);
     return size;
+}
+
+static uint64_t bytes_read;
+static ssize_t (*memory_readv)(struct io *io, struct io_from from,
+                               const struct iovec *iov, int count);
+
+static ssize_t count_readv(struct io *io, struct io_from from,
+                           const struct iovec *iov, int count)
+{
+    ssize_t n = memory_readv(io, from, iov, count);
+
+    bytes_read += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+static struct io *counting_io(struct memio *disk)
+{
+    static struct io_ops ops;
+    struct io *io = memio_io(disk);
+
+    if (!memory_readv) {
+        ops = *io->ops;
+        memory_readv = ops.readv;
+        ops.readv = count_readv;
+    }
+    io->ops = &ops;
+    return io;
 }
 
 static void scan(const struct trial *trial, struct scan *ret)
@@ -186,13 +225,17 @@ static void scan(const struct trial *trial, struct scan *ret)
                          ? input.index_count
                          : input.stamps_count;
 
-    if (segment_open(&segment, memio_io(trial->disk), trial->segments, BASE,
+    if (segment_open(&segment, counting_io(trial->disk), trial->segments, BASE,
                      count) < 0)
         wrong("it cannot be opened", count);
+    bytes_read = 0;
     if (scan_segment(&input, ret) < 0)
         wrong("it cannot be scanned", input.store_size);
     if (ret->extent.end > input.store_size)
         wrong("more than there is", ret->extent.count);
+    /* What is read ahead in vain counts, and is bounded by itself. */
+    if (bytes_read > READ_BY * input.store_size + FILE_MAX)
+        wrong("it was read too often", bytes_read);
     segment_done(&segment);
 }
 
@@ -305,14 +348,16 @@ size_t fuzz_seed(unsigned i, uint8_t *data)
                                     9, 0, 7,  0, 0,  1, 20,  0, 5, 0};
     static const uint8_t ends[][8] = {
         {0},
-        {0, 48, 0, 7, 1, 2, 3, 4}, /* a prefix */
-        {0, 60, 0, 3, 9, 9, 9, 9}, /* a payload */
-        {1, 24, 0, 7, 1, 2, 3, 4}, /* a position */
-        {2, 60, 0, 3, 1, 2, 3, 4}, /* a checksum */
-        {6, 90, 0},                /* the store cut */
-        {7, 20, 0, 8, 0, 0},       /* index and stamps cut */
-        {9, 40, 0, 1, 2, 3, 4, 5}, /* a store of the input's */
-        {12, 0, 10, 0, 99, 0, 60}, /* a block of it elsewhere */
+        {0, 48, 0, 7, 1, 2, 3, 4},        /* a prefix */
+        {0, 60, 0, 3, 9, 9, 9, 9},        /* a payload */
+        {1, 24, 0, 7, 1, 2, 3, 4},        /* a position */
+        {2, 60, 0, 3, 1, 2, 3, 4},        /* a checksum */
+        {6, 90, 0},                       /* the store cut */
+        {7, 20, 0, 8, 0, 0},              /* index and stamps cut */
+        {9, 40, 0, 1, 2, 3, 4, 5},        /* a store of the input's */
+        {12, 0, 10, 0, 99, 0, 60},        /* a block of it elsewhere */
+        {15, 200, 17, 200},               /* large store and stamps */
+        {15, 200, 18, 255, 63, 90, 0, 9}, /* and an index */
     };
 
     if (i >= sizeof(ends) / sizeof(ends[0]))
