@@ -345,6 +345,10 @@ static int mark_clean(struct clog *log)
         r = roll_sync_active(log);
     }
     mutex_unlock(&log->append_lock);
+    /* What the marker says of the durable offset goes with it at the next
+       open. */
+    if (r == 0)
+        r = durability_sync_file(&log->durability, log->durability.fd);
     if (r < 0)
         return r;
     r = clean_store(log->io, log->root, &clean);
