@@ -212,6 +212,18 @@ static void heal(struct node *node, uint64_t position, uint64_t size)
         node_set_bad(node, i, false);
 }
 
+/* Whether a sector that is written in part, and so is read first, is bad. */
+static bool must_read_bad(const struct node *node, uint64_t position,
+                          uint64_t size)
+{
+    uint64_t end = position + size;
+
+    return size > 0 &&
+           ((position % DISK_SECTOR != 0 &&
+             node_is_bad(node, position / DISK_SECTOR)) ||
+            (end % DISK_SECTOR != 0 && node_is_bad(node, end / DISK_SECTOR)));
+}
+
 static ssize_t mem_writev(struct io *io, int fd, const struct iovec *iov,
                           int count, uint64_t position)
 {
@@ -228,6 +240,8 @@ static ssize_t mem_writev(struct io *io, int fd, const struct iovec *iov,
     if (size > 0 && disk_fit(memio, node, position, size) == 0)
         return -ENOSPC;
     size = (size_t)disk_fit(memio, node, position, size);
+    if (must_read_bad(node, position, size))
+        return -EIO;
     change = disk_change(memio, node);
     change->write = true;
     change->at = position;

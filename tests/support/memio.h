@@ -121,7 +121,8 @@ void memio_resize(struct memio *memio, const char *path, uint64_t size);
 /*
  * The sector of 512 bytes that has byte at of the file cannot be read any
  * more, until it is written whole: a read ends before it, or is EIO where it
- * begins there, and its page in a map is a SIGBUS.
+ * begins there, and its page in a map is a SIGBUS. To write a part of it is EIO
+ * too: the kernel reads the rest first.
  */
 void memio_spoil(struct memio *memio, const char *path, uint64_t at);
 
