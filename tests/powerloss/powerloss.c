@@ -5,13 +5,13 @@
  * Each sequence of up to three operations is run on a disk in memory and ended
  * in each of its calls that change something. From there the disk goes on in
  * several ways: killed, or with the power cut, and then perhaps crashed again
- * while it recovers. Each of those is one state: the log must open, have
- * everything that was acknowledged at the level that survives such a crash,
- * nothing else, whole batches only, and say truly what it cut; it must take
- * appends, and open again with nothing to report. A segment that was being
- * dropped is there whole or gone, the cursor where it was left or being moved
- * to, and what an open has shown of both stays. Some of the kills are made on
- * real files too.
+ * while it recovers, or with nothing copied of it but segments/. Each of those
+ * is one state: the log must open, have everything that was acknowledged at the
+ * level that survives such a crash, nothing else, whole batches only, and say
+ * truly what it cut; it must take appends, and open again with nothing to
+ * report. A segment that was being dropped is there whole or gone, the cursor
+ * where it was left or being moved to, and what an open has shown of both
+ * stays. Some of the kills are made on real files too.
  *
  *     STATES=n       states to see (100000; in a long run 1000000)
  *     SEED=n         of all that is random (1); with a failure's SEQUENCE and
@@ -91,7 +91,7 @@ struct run {
 
 /* Of the whole program. */
 static struct {
-    uint64_t states, wanted, seed, recrashed, real;
+    uint64_t states, wanted, seed, recrashed, copied, real;
     uint64_t sparse, skipped;
     unsigned failures;
     bool no_sync, quiet;
@@ -446,21 +446,55 @@ static bool live_on(struct run *run, uint64_t choice)
     return close_and_check(run);
 }
 
+static int remove_mark(void *ctx, const char *name)
+{
+    char path[PATHS];
+
+    (void)snprintf(path, sizeof(path), "log/%s", name);
+    if (strcmp(name, "segments") != 0)
+        memio_remove(ctx, path);
+    return 0;
+}
+
+/* Whether a copy of segments/ shows what of the last of them is good: without a
+   stamp all of that is served unverified. */
+static bool can_be_copied(struct memio *disk)
+{
+    struct before before;
+
+    look_before(disk, &before);
+    free(before.store);
+    return before.stamps > 0;
+}
+
+/* The disk is one to which segments/ alone was copied. */
+static void copy_segments(struct run *run)
+{
+    (void)memio_list(run->disk, "log", remove_mark, run->disk);
+    run->history.cursor = 0;
+    run->history.doubt_count = 0;
+}
+
 /* The way from a dead disk on: loss is -1 for a kill. */
 static void try_state(const struct run *dead, int loss, uint64_t choice)
 {
     struct run run;
     bool cut = loss >= 0;
+    bool copied;
     bool good;
 
     suite.states++;
     suite.choice = choice;
     suite.crashes[0] = cut ? losses[loss] : "kill";
-    suite.crashes[1] = NULL;
     start_run(&run,
               cut ? memio_power_cut(dead->disk, (enum memio_loss)loss, choice)
                   : memio_kill(dead->disk));
     run.history = dead->history;
+    copied = choice % 8 == 5 && can_be_copied(run.disk);
+    suite.crashes[1] = copied ? "copied" : NULL;
+    suite.copied += copied;
+    if (copied)
+        copy_segments(&run);
     if (choice % 4 == 0) {
         bool again = choice / 4 % 2;
         int second = again ? (int)(choice / 8 % MEMIO_LOSSES) : -1;
@@ -477,7 +511,8 @@ static void try_state(const struct run *dead, int loss, uint64_t choice)
             again);
     } else {
         good = recover_and_check(
-            &run, cut ? dead->history.durable : dead->history.next, cut);
+            &run, cut || copied ? dead->history.durable : dead->history.next,
+            cut);
     }
     if (!good || !live_on(&run, choice))
         report_failure(&run);
@@ -680,12 +715,12 @@ int main(int argc, char **argv)
                        suite.failures < FAILURES);
          pass++)
         try_all(pass);
-    (void)printf("powerloss: %" PRIu64 " crash states, %" PRIu64
-                 " of them crashed again in recovery, %" PRIu64
-                 " kills on real files, %u failures, %.1f s, seed %" PRIu64
-                 "\n",
-                 suite.states, suite.recrashed, suite.real, suite.failures,
-                 suite_clock() - start, suite.seed);
+    (void)printf(
+        "powerloss: %" PRIu64 " crash states, %" PRIu64
+        " of them crashed again in recovery, %" PRIu64 " of a copy, %" PRIu64
+        " kills on real files, %u failures, %.1f s, seed %" PRIu64 "\n",
+        suite.states, suite.recrashed, suite.copied, suite.real, suite.failures,
+        suite_clock() - start, suite.seed);
     if (control)
         return suite.failures > 0 ? 0 : 1;
     return suite.failures > 0 ? 1 : 0;
