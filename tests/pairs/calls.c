@@ -362,6 +362,7 @@ static int make_stat(struct act *act, struct clog *log)
 static int make_find(struct act *act, struct clog *log)
 {
     const struct world *world = act->world;
+    struct clog_status status = {.size = sizeof(status)};
     uint64_t last = world->next - 1;
     uint64_t offset = 0;
     int r;
@@ -369,7 +370,9 @@ static int make_find(struct act *act, struct clog *log)
     if (world->oldest == world->next)
         return 0;
     r = clog_find(log, world->records[last].time_ns, 0, &offset);
-    if (r == 0 && offset > last && !world->damaged)
+    clog_status(log, &status);
+    /* What it was looked for by may have been dropped. */
+    if (r == 0 && offset > last && offset > status.oldest && !world->damaged)
         call_problem(act, "found %llu, behind %llu", (number)offset,
                      (number)last);
     return expect(act, r, -ENOENT, 0);
@@ -463,7 +466,7 @@ static int make_stream(struct act *act, struct clog *log)
     clog_view_close(view);
     if (n > 0 && !act->world->damaged)
         check_stream(act, (size_t)n);
-    if (r == 0 && n < 0)
+    if (r == 0 && n < 0 && !(n == -EIO && act->world->damaged))
         r = (int)n;
     /* It was dropped before it was opened, or before it was read. */
     r = expect(act, r, -ENOENT, -ESTALE);
@@ -489,7 +492,9 @@ static int make_raw(struct act *act, struct clog *log)
         if (r == 0 && n < 0)
             r = (int)n;
     }
-    return expect(act, r, -ENOENT, 0) == -ENOENT ? 0 : r;
+    return expect(act, r, -ENOENT, act->world->damaged ? -EIO : 0) == -ENOENT
+               ? 0
+               : r;
 }
 
 /* Looks that may not wait. */

@@ -18,6 +18,10 @@ struct look {
     enum world_after after;
     struct clog_status status;
     uint64_t serials[WORLD_OFFSETS]; /* of [status.oldest, status.next) */
+    bool lost; /* a record cannot be read that was not durable, and whose offset
+                  is given away since nothing is cut behind damage; or one whose
+                  prefix is wrong, with nothing left behind it to tell its
+                  length */
 };
 
 static uint8_t buffer[STREAM];
@@ -117,6 +121,11 @@ static bool check_known(struct look *look, uint64_t offset, ssize_t n)
     if (known->rotten)
         return n == -EIO ||
                problem(look, "rotten record %llu: %zd", (number)offset, n);
+    if (n == -EIO && world->damaged && look->after == AFTER_CUT &&
+        (known->misled || offset >= claimed(world))) {
+        look->lost = true;
+        return true;
+    }
     if (n < 0)
         return problem(look, "record %llu: error %zd", (number)offset, n);
     if ((size_t)n != world->tried[known->serial].size ||
@@ -138,6 +147,10 @@ static bool check_new(struct look *look, uint64_t offset, ssize_t n)
     const struct world *world = look->world;
     uint64_t serial;
 
+    if (n == -EIO && world->damaged && look->after == AFTER_CUT) {
+        look->lost = true;
+        return true;
+    }
     if (n < 0)
         return problem(look, "new record %llu: error %zd", (number)offset, n);
     serial = world_recognize(world, buffer, (size_t)n);
@@ -267,6 +280,19 @@ static bool may_stand(const struct look *look, int cursor, uint64_t at)
     return !replaced && world->cursors[cursor] == at;
 }
 
+/* Whether somebody has moved it to what had been dropped, or is about to be. */
+static bool was_moved_back(const struct look *look, int cursor)
+{
+    for (uint64_t i = 0; i < look->world->act_count; i++) {
+        const struct act *act = &look->world->acts[i];
+
+        if ((act->call->does & CALL_MOVES) && act->cursor == cursor &&
+            act->argument < look->status.oldest)
+            return true;
+    }
+    return false;
+}
+
 static bool check_cursor(struct look *look, int i)
 {
     const struct clog_status *status = &look->status;
@@ -288,6 +314,7 @@ static bool check_cursor(struct look *look, int i)
                        (number)at, (number)cursor.lag, (number)cursor.lost);
     if (cursor.lost > 0 && !look->world->full &&
         (look->world->options.flags & CLOG_KEEP_UNREAD) &&
+        !was_moved_back(look, i) &&
         (look->world->cursors[i] == WORLD_NOWHERE ||
          look->world->cursors[i] >= look->world->oldest))
         return problem(look, "cursor %d has lost %llu unread records", i,
@@ -505,6 +532,7 @@ static bool check_segments(struct look *look)
         return problem(look, "%u segments up to %llu", count, (number)next);
     (void)memio_list(look->disk, "log/segments", count_name, &directories);
     return directories == count || look->world->faulty ||
+           (look->world->options.flags & CLOG_READ_ONLY) ||
            problem(look, "%u segments in %u directories", count, directories);
 }
 
@@ -513,7 +541,8 @@ static bool check_counts(struct look *look)
     const struct clog_status *status = &look->status;
 
     if (status->durable > status->next ||
-        status->records != status->next - status->oldest)
+        (status->records != status->next - status->oldest &&
+         !look->world->damaged))
         return problem(look, "durable %llu records %llu of [%llu, %llu)",
                        (number)status->durable, (number)status->records,
                        (number)status->oldest, (number)status->next);
@@ -522,13 +551,28 @@ static bool check_counts(struct look *look)
                        (number)status->pinned_segments);
     if (look->world->faulty)
         return true;
-    if (status->read_errors || status->sync_error ||
+    if (status->sync_error || (status->read_errors && !look->world->damaged) ||
         (!look->world->damaged && look->after == AFTER_NOTHING &&
-         (status->indexes_rebuilt || status->prefixes_mended)))
+         status->indexes_rebuilt + status->prefixes_mended >
+             look->world->rebuilt))
         return problem(look, "read errors %llu, indexes rebuilt %llu",
                        (number)status->read_errors,
                        (number)status->indexes_rebuilt);
     return true;
+}
+
+/* Whether the record that the waiter wants was there before it gave up. */
+static bool was_appended(const struct world *world, const struct act *waiter)
+{
+    for (uint64_t i = 0; i < world->act_count; i++) {
+        const struct act *act = &world->acts[i];
+
+        if ((act->call->does & CALL_APPENDS) && has_succeeded(act) &&
+            act->ended < waiter->ended &&
+            act->offset + act->count > waiter->argument)
+            return true;
+    }
+    return false;
 }
 
 /* What acts have seen fits what others had done before they began. */
@@ -550,7 +594,7 @@ static bool check_order(struct look *look)
                                later->call->name, act->call->name);
         }
         if ((later->call->does & CALL_WAITS_FOR) && later->ended > 0 &&
-            later->result == -ETIMEDOUT && look->status.next > later->argument)
+            later->result == -ETIMEDOUT && was_appended(world, later))
             return problem(look, "a waiter was not woken");
     }
     return true;
@@ -573,23 +617,50 @@ static bool has_retained(const struct world *world)
     return last && has_succeeded(last) && last->began > ended;
 }
 
+/* Whether all is more than a limit allows; part of it is the oldest segment's,
+   and a large one goes when what is behind it reaches the limit. */
+static bool is_passed(uint64_t all, uint64_t part, uint64_t limit)
+{
+    return limit > 0 && all > limit &&
+           (part <= limit - limit / 4 || all - part >= limit);
+}
+
+/* Whether a cursor stands before next. */
+static bool is_unread(struct clog *log, uint64_t next)
+{
+    struct clog_cursor cursor = {.id = 0};
+
+    for (; clog_cursor_after(log, cursor.id, &cursor) == 0; cursor.id++)
+        if (cursor.offset < next)
+            return true;
+    return false;
+}
+
 /* Limits are kept, but for what may not be dropped. */
 static bool check_limits(struct look *look)
 {
     const struct clog_status *status = &look->status;
     const struct clog_options *options = &look->world->options;
-    bool unread = (options->flags & CLOG_KEEP_UNREAD) &&
-                  highest_lowest(look->world) <= status->active;
+    struct clog_segment oldest = {0};
 
-    if (look->after != AFTER_NOTHING || status->segments == 1 || unread ||
-        !has_retained(look->world))
+    if (look->after != AFTER_NOTHING || status->segments == 1 ||
+        !has_retained(look->world) ||
+        clog_segment(look->log, 0, 0, &oldest) < 0 ||
+        ((options->flags & CLOG_KEEP_UNREAD) &&
+         is_unread(look->log, oldest.next)))
         return true;
-    if ((options->retain_bytes > 0 &&
-         status->stored_bytes > options->retain_bytes) ||
-        (options->retain_records > 0 &&
-         status->records > options->retain_records))
-        return problem(look, "%llu bytes, %llu records after retain",
-                       (number)status->stored_bytes, (number)status->records);
+    if (is_passed(status->stored_bytes,
+                  oldest.sizes[CLOG_STORE] + oldest.sizes[CLOG_INDEX] +
+                      oldest.sizes[CLOG_STAMPS],
+                  options->retain_bytes) ||
+        is_passed(status->records, oldest.next - oldest.base,
+                  options->retain_records))
+        return problem(look,
+                       "%llu bytes, %llu records after retain, "
+                       "limits %llu, %llu",
+                       (number)status->stored_bytes, (number)status->records,
+                       (number)options->retain_bytes,
+                       (number)options->retain_records);
     return true;
 }
 
@@ -602,9 +673,13 @@ static bool check(struct look *look)
     (void)clog_segment(look->log, 0, 0, &segment);
     clog_status(look->log, &status);
     look->status = status;
-    return check_counts(look) && check_records(look) && check_appends(look) &&
-           check_drops(look) && check_cursors(look) && check_stream(look) &&
-           check_segments(look) && check_order(look) && check_limits(look);
+    if (!check_counts(look) || !check_records(look))
+        return false;
+    look->world->lost = look->lost;
+    return look->lost ||
+           (check_appends(look) && check_drops(look) && check_cursors(look) &&
+            check_stream(look) && check_segments(look) && check_order(look) &&
+            check_limits(look));
 }
 
 bool world_check(struct world *world, struct clog *log, enum world_after after)

@@ -118,8 +118,16 @@ struct act *world_add(struct world *world, const struct call *call)
 
 int world_open(struct world *world)
 {
+    struct clog_status status = {.size = sizeof(status)};
+    int r;
+
     turns_io_init(&world->io, memio_io(world->disk));
-    return log_open(&world->io.io, "log", &world->options, NULL, &world->log);
+    r = log_open(&world->io.io, "log", &world->options, NULL, &world->log);
+    if (r < 0)
+        return r;
+    clog_status(world->log, &status);
+    world->rebuilt = status.indexes_rebuilt + status.prefixes_mended;
+    return 0;
 }
 
 /* --- Settling ----------------------------------------------------------------

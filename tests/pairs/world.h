@@ -64,6 +64,7 @@ struct world_record {
     uint64_t time_ns;
     bool rotten;     /* reads as EIO */
     bool unverified; /* has lost its stamp */
+    bool misled;     /* its prefix is wrong */
 };
 
 struct world {
@@ -74,6 +75,8 @@ struct world {
     bool full;    /* the disk is: appends may make room, where that is wanted */
     bool faulty;  /* calls may fail */
     bool damaged; /* what is read may have to be found again */
+    bool lost;    /* what was in doubt cannot be read: the end of such a life */
+    uint64_t rebuilt; /* indexes, and prefixes mended, when it was opened */
     /* Known for certain. */
     struct world_record
         records[WORLD_OFFSETS]; /* by offset, of [oldest, next) */

@@ -47,6 +47,23 @@ uint8_t *memio_bytes(struct memio *memio, const char *path, uint64_t *ret_size)
     return memio->nodes[number].data;
 }
 
+void memio_patch(struct memio *memio, const char *path, uint64_t at,
+                 const void *data, size_t size)
+{
+    char name[DISK_NAME];
+    uint32_t parent;
+    uint32_t number = walk(memio, path, &parent, name);
+    struct node *node;
+
+    if (number == DISK_NOTHING || memio->nodes[number].type != IO_FILE ||
+        at + size > memio->nodes[number].size)
+        disk_give_up("a bad path or byte");
+    node = &memio->nodes[number];
+    node_settle(node);
+    memcpy(node->data + at, data, size);
+    memcpy(node->durable + at, data, size);
+}
+
 void memio_resize(struct memio *memio, const char *path, uint64_t size)
 {
     char name[DISK_NAME];

@@ -115,6 +115,10 @@ void memio_set_clock(struct memio *memio, int64_t now);
  */
 uint8_t *memio_bytes(struct memio *memio, const char *path, uint64_t *ret_size);
 
+/* Overwrites bytes of the file, durably. */
+void memio_patch(struct memio *memio, const char *path, uint64_t at,
+                 const void *data, size_t size);
+
 /* Makes the file, where it is missing, and gives it that size, durably. */
 void memio_resize(struct memio *memio, const char *path, uint64_t size);
 
