@@ -260,7 +260,10 @@ static bool may_have_left(const struct look *look, const struct act *act,
         return at == WORLD_NOWHERE;
     if (act->call->does & CALL_MOVES)
         return at == act->argument;
-    return at >= look->world->oldest && at <= look->status.oldest;
+    /* At oldest; a drop that was under way may not have become durable. */
+    return at >= look->world->oldest &&
+           (at <= look->status.oldest ||
+            (look->world->faulty && look->after == AFTER_CUT));
 }
 
 static bool may_stand(const struct look *look, int cursor, uint64_t at)
@@ -437,6 +440,14 @@ static bool may_be_dropped(const struct look *look, uint64_t offset)
     return false;
 }
 
+/* Whether it says that it has dropped something, which is durable then. */
+static bool has_dropped(const struct act *act)
+{
+    return has_succeeded(act) &&
+           ((act->call->does & CALL_DROPS_ONE) ||
+            ((act->call->does & CALL_DROPS_DUE) && act->result > 0));
+}
+
 /* Records below this have been dropped, and nothing brings them back. */
 static uint64_t gone(const struct look *look)
 {
@@ -445,9 +456,7 @@ static uint64_t gone(const struct look *look)
     for (uint64_t i = 0; i < look->world->act_count; i++) {
         const struct act *act = &look->world->acts[i];
 
-        bool drops = act->call->does & (CALL_DROPS_ONE | CALL_DROPS_DUE);
-
-        if ((look->after == AFTER_NOTHING || (drops && has_succeeded(act))) &&
+        if ((look->after == AFTER_NOTHING || has_dropped(act)) &&
             act->saw_oldest > oldest)
             oldest = act->saw_oldest;
     }

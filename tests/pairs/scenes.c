@@ -148,6 +148,15 @@ const struct scene scenes[] = {
      .error = -ENOSPC,
      .first = SYNCS,
      .second = SYNCS},
+    {.name = "lost-name",
+     .max_store = 600,
+     .records = 12,
+     .cursor = 1,
+     .unjournaled = true,
+     .fails = true,
+     .error = -EIO,
+     .first = SYNCS,
+     .second = SYNCS},
     {0},
 };
 
