@@ -5,6 +5,7 @@
 #include "files/mount.h"
 #include "serve/commit.h"
 #include "serve/flush.h"
+#include "serve/locks.h"
 #include "serve/receive.h"
 #include "serve/retention.h"
 #include "serve/tree.h"
@@ -33,6 +34,7 @@ struct work {
     struct flush flush;
     struct waiters waiters;
     struct keeper keeper;
+    struct locks locks;
     _Atomic size_t queued;    /* bytes of writes that wait */
     _Atomic uint64_t slow_ns; /* until then, appends are not tried; 0: never */
     atomic_uint ending;       /* unfinished lines that are being ended */
@@ -49,6 +51,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
         return -ENOMEM;
     work->fs = fs;
     work->session = session;
+    locks_start(&work->locks);
     r = pool_start(&work->appends, 1);
     if (r == 0)
         r = pool_start(&work->reads, READ_THREADS);
@@ -77,12 +80,19 @@ void work_stop(struct work *work)
     pool_stop(&work->appends);
     pool_stop(&work->changes);
     waiting_stop(&work->waiters);
+    locks_stop(&work->locks);
     pool_stop(&work->reads);
     commit_stop(&work->commit);
     flush_stop(&work->flush);
     keeper_done(&work->keeper);
+    locks_done(&work->locks);
     scratch_free();
     free(work);
+}
+
+struct locks *work_locks(struct work *work)
+{
+    return &work->locks;
 }
 
 static uint64_t now_ns(void)

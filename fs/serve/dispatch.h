@@ -21,6 +21,7 @@
 #include "serve/request.h"
 
 struct fs;
+struct locks;
 struct work;
 
 /* The most bytes of writes that wait; what passes it is refused. */
@@ -41,6 +42,9 @@ void work_stop(struct work *work);
  * ENOBUFS is answered where too many bytes wait.
  */
 void work_do(struct work *work, struct request *request);
+
+/* The locks of flock(2). */
+struct locks *work_locks(struct work *work);
 
 /*
  * What a request's run calls, in any thread.

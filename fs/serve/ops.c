@@ -5,6 +5,7 @@
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/dispatch.h"
+#include "serve/locks.h"
 #include "serve/names.h"
 #include "serve/opened.h"
 #include "serve/tree.h"
@@ -211,12 +212,30 @@ static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
     work_durable(fs_of(req)->work, req, ANSWER_DONE, 0);
 }
 
+/* The same for all nodes that a file has had. */
+static uint64_t lock_file(fuse_ino_t ino)
+{
+    struct node node;
+
+    return node_unpack(ino, &node) == 0 ? tree_ino(node) : ino;
+}
+
+static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+                     int operation)
+{
+    locks_set(work_locks(fs_of(req)->work), req, lock_file(ino), fi->lock_owner,
+              operation);
+}
+
 static void op_release(fuse_req_t req, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
     struct handle *handle = handle_of(fi);
     bool ends = handle->kind->unfinished && handle->kind->unfinished(handle);
 
+    if (fi->flock_release)
+        locks_release(work_locks(fs_of(req)->work), lock_file(ino),
+                      fi->lock_owner);
     answer((struct request){.req = req,
                             .run = opened_release,
                             .lane = ends ? LANE_APPENDS : LANE_READS,
@@ -374,7 +393,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 /*
  * Left out, because the kernel then answers by itself as it should: opendir,
  * releasedir, flush, poll, lseek, copy_file_range, setxattr, removexattr
- * (EOPNOTSUPP), and locks, which it keeps.
+ * (EOPNOTSUPP), and locks of fcntl(2), which it keeps.
  */
 const struct fuse_lowlevel_ops ops_table = {
     .init = op_init,
@@ -388,6 +407,7 @@ const struct fuse_lowlevel_ops ops_table = {
     .read = op_read,
     .write = op_write,
     .release = op_release,
+    .flock = op_flock,
     .fsync = op_fsync,
     .fsyncdir = op_fsyncdir,
     .readdir = op_readdir,
