@@ -235,7 +235,7 @@ int clog_open(const char *path, const struct clog_options *options,
               struct clog_report *report, struct clog **ret_log);
 
 /*
- * Reads the process id of who last opened the log in path for writing.
+ * Reads the process id of the last writer that opened the log in path.
  * ENOENT: nobody has.
  */
 int clog_writer(const char *path, pid_t *ret_pid);
@@ -298,8 +298,8 @@ int clog_retain(struct clog *log);
 /*
  * Drops the segment with that base. EBUSY: it is the active one, or not the
  * oldest, or a cursor has not read all of it (CLOG_KEEP_UNREAD). ENOENT. EROFS.
- * Who has a view of it or of a record of it keeps that; the stream reads ESTALE
- * there. Durable when it returns. Needs no free space.
+ * An open view of it or of a record of it stays readable; the stream reads
+ * ESTALE there. Durable when it returns. Needs no free space.
  */
 int clog_drop(struct clog *log, uint64_t base);
 

@@ -323,8 +323,8 @@ int main(int argc, char **argv)
 
     if (keep_low_fds() < 0)
         return EXIT_START;
-    /* A lock or a pipe of whoever has started it would be held for as long as
-       it serves. */
+    /* A lock or a pipe of its starter would be held for as long as it
+       serves. */
     (void)syscall(SYS_close_range, 3, ~0u, 0);
     session_log_to_message();
     if (options_parse(argc, argv, &daemon.options) < 0)

@@ -194,7 +194,7 @@ void io_let_owner_write(struct io *io, int dir)
 }
 
 /* Makes of what is called name a file of its own that its owner may write to.
-   Whoever does not own it cannot, and need not. */
+   A process that does not own it cannot, and need not. */
 static int make_own(struct io *io, int dir, const char *name)
 {
     int fd = io_open(io, dir, name, O_RDONLY, 0);

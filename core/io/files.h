@@ -26,7 +26,7 @@ ssize_t io_load(struct io *io, int dir, const char *name, void *data,
 int io_open_own(struct io *io, int dir, const char *name, bool create);
 
 /* Lets the owner of the directory that is open as dir make and remove files in
-   it. Whoever does not own it cannot change that, and need not. */
+   it. A process that does not own it cannot change that, and need not. */
 void io_let_owner_write(struct io *io, int dir);
 
 /* Makes a new file, open to be read and written, in the place of what has that

@@ -56,7 +56,7 @@ static void close_files(struct cached *cached)
 }
 
 /* Takes the part's files out of the cache. Returns them if nobody uses them:
-   they are the caller's; else the last who does closes them. */
+   they are the caller's; else the last user closes them. */
 static struct cached *detach(struct cache *cache, struct part *part)
     REQUIRES(cache->lock)
 {
@@ -125,8 +125,8 @@ static int use_memory_index(const struct part *part, uint64_t count,
 }
 
 /* A part that is not in the cache is sealed, or of a read-only log: its extent
-   is constant, and who sealed it has held lock since. *ret_version is what the
-   files are of. */
+   is constant, and the caller that sealed it has held lock since. *ret_version
+   is what the files are of. */
 static int open_files(struct cache *cache, struct part *part,
                       unsigned *ret_version, struct cached **ret_cached)
 {

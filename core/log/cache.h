@@ -4,8 +4,8 @@
  * of others.
  *
  * Files are pinned while they are used. Those of one part can be replaced by
- * newer ones while the old are pinned: who has them keeps them, everybody else
- * gets the new. All functions may be called from any thread unless their
+ * newer ones while the old are pinned: a reader that has them keeps them, all
+ * others get the new. All functions may be called from any thread unless their
  * comment says otherwise.
  */
 #ifndef CLOG_LOG_CACHE_H
@@ -97,8 +97,8 @@ int cache_open_active(struct cache *cache, struct part *part,
 int cache_keep(struct cache *cache, struct part *part);
 void cache_unkeep(struct cache *cache, struct part *part);
 
-/* Lets the part's files be opened anew by the next who pins them. Returns false
-   if they are kept. */
+/* Lets the part's files be opened anew by the next pin. Returns false if they
+   are kept. */
 bool cache_replace(struct cache *cache, struct part *part);
 
 /* The same, and from then on these entries stand for those of the part's index

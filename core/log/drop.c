@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* How long a reader is waited for who has the oldest segment in use. */
+/* How long a drop waits for a reader that uses the oldest segment. */
 #define PASSING_NS 5000000
 #define PASSINGS   10
 
@@ -43,9 +43,9 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
 }
 
 /*
- * Drops the oldest segment. Its files are opened first, for who still reads
- * them. A crash leaves it as it was, or as BASE.dropped, which the next open
- * removes.
+ * Drops the oldest segment. Its files are opened first, for the readers that
+ * still use them. A crash leaves it as it was, or as BASE.dropped, which the
+ * next open removes.
  */
 int drop_oldest(struct clog *log, const struct oldest *oldest,
                 enum drop_cause cause)

@@ -20,8 +20,8 @@
  *     cursors.lock      the cursors
  *     ages.lock         what is believed of the time of the opening
  *     durability.gate   one sync at a time, with its result
- *     durability.lock   who syncs, who waits, and what is durable
- *     waiters.lock      who waits for records
+ *     durability.lock   the syncer, its waiters, and what is durable
+ *     waiters.lock      the readers that wait for records
  *     segments.lock     which segments there are, and how much of them counts
  *     cache.lock        which segments' files are open
  *

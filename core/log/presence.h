@@ -2,9 +2,9 @@
 /*
  * presence.h - whether the log is still where it was opened.
  *
- * Who removes LOGDIR, or the active segment, leaves a log that goes on in
- * files without names: what it takes is gone with the process. So somebody has
- * to look.
+ * When a user removes LOGDIR, or the active segment, the log goes on in files
+ * without names: what it takes is gone with the process. So it looks for its
+ * names now and then.
  */
 #ifndef CLOG_LOG_PRESENCE_H
 #define CLOG_LOG_PRESENCE_H

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The directory is this roll's own, from an attempt before perhaps: whoever
-   else has made it keeps it. */
+/* The directory is this roll's own, from an attempt before perhaps; made by
+   another process, it stays that one's. */
 static int make_directory(struct clog *log, uint64_t base)
     REQUIRES(log->append_lock)
 {
@@ -94,8 +94,8 @@ bool roll_is_due(const struct clog *log, uint64_t count, uint64_t bytes)
     return limits_passed(&log->options, log->segment_bytes, &extent);
 }
 
-/* Whoever pins the files next gets some to read alone. What is sealed may be
-   dropped, and is gone then: so that is said last. */
+/* The next pin gets files that are open for reading alone. What is sealed may
+   be dropped, and is gone then: so that is said last. */
 static void seal(struct clog *log, struct part *part)
 {
     struct segment *files = part->files;

@@ -4,8 +4,9 @@
  *
  * One lock protects both. Readers find a part and what counts of it under it,
  * and read outside of it: published bytes never change. Appends and rolls are
- * made by one thread at a time; whoever keeps them apart may read what they
- * change (active, next, last_ns, the active part's extent) without the lock.
+ * made by one thread at a time; a caller that keeps them apart may read what
+ * they change (active, next, last_ns, the active part's extent) without the
+ * lock.
  */
 #ifndef CLOG_LOG_SEGMENTS_H
 #define CLOG_LOG_SEGMENTS_H
@@ -16,8 +17,8 @@ struct segments {
     struct rwlock lock;
     struct part **parts; /* protected by lock, owned; in order of base */
     size_t count, capacity;
-    struct part *active; /* the last of parts; changes under lock, by who
-                            appends: a drop moves the others */
+    struct part *active; /* the last of parts; changed under lock, by the
+                            appender: a drop moves the others */
     uint64_t next;       /* protected by lock: the next record's offset */
     uint64_t records;    /* protected by lock */
     uint64_t stream_end; /* protected by lock */
@@ -30,8 +31,8 @@ struct segments {
     struct cache cache;          /* their open files */
 };
 
-/* Without parts. The directory segments/ is set later, by whoever opens it:
-   cache.dir. */
+/* Without parts. The opener of the directory segments/ sets cache.dir
+   later. */
 void segments_init(struct segments *segments, struct io *io);
 
 /* Closes and frees everything but the directory. */
@@ -61,7 +62,7 @@ struct held {
     struct extent extent;  /* how much of it counted when it was found */
     struct segment *files; /* pinned; NULL: they could not be opened again */
     unsigned mended;       /* how often its index had been when it was pinned */
-    bool nowait;           /* whoever holds it must not wait */
+    bool nowait;           /* its holder must not wait */
 };
 
 /*
@@ -134,7 +135,7 @@ uint64_t segments_droppable(struct segments *segments);
 int segments_add(struct segments *segments, struct part *part);
 
 /* Publishes what has been appended to the active part, at that time, and at
-   that uptime of the system. The caller is the one who appends. */
+   that uptime of the system. The caller is the appender. */
 void segments_grow(struct segments *segments, const struct extent *extent,
                    uint64_t time_ns, int64_t uptime);
 
@@ -163,7 +164,7 @@ void segments_stream(struct segments *segments, uint64_t *ret_start,
 /* What of a status is the parts'. */
 void segments_status(struct segments *segments, struct clog_status *status);
 
-/* For the one who appends, or who holds lock. */
+/* For the appender, or a caller that holds lock. */
 struct part *segments_active(const struct segments *segments);
 
 #endif

@@ -25,7 +25,7 @@ struct stage {
     struct staging staging; /* .map NULL: there is no buffer */
     bool off;               /* it failed, and is only read from */
     atomic_int error;       /* why there is none, negative errno; 0 */
-    struct staged state; /* what is published, as the one who appends knows */
+    struct staged state;    /* what is published, as the appender knows */
     uint64_t room_end;   /* bytes of the active store, and slots, for which */
     uint64_t room_slots; /* room is set aside */
     _Atomic uint64_t bytes;   /* of the store, staged and not flushed */

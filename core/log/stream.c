@@ -165,7 +165,8 @@ static bool is_checked(const struct stream *stream, uint64_t offset)
     return offset >= stream->first && offset < stream->last;
 }
 
-/* One range of checked records is remembered: enough for who reads on. */
+/* One range of checked records is remembered: enough for a reader that goes on.
+ */
 static void set_checked(struct stream *stream, uint64_t offset)
 {
     if (is_checked(stream, offset))

@@ -50,7 +50,7 @@ static int sync_active(void *ctx, uint64_t *ret_next)
 int clog_sync(struct clog *log, uint64_t upto)
 {
     uint64_t next = segments_next(&log->segments);
-    /* Not in the gate: who rolls holds what a flush wants, and waits there. */
+    /* Not in the gate: a roll holds what a flush wants, and waits there. */
     int r = durability_writable(&log->durability) ? clog_flush(log) : 0;
 
     /* A flush that failed has lost nothing: the buffer has it. */

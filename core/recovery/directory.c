@@ -51,8 +51,8 @@ static int check_unmarked(struct recovery *recovery)
 }
 
 /* The directory may have just been made, by this run or by one that did not
-   get here; its name must be durable before anything in it is. Who may not
-   open the parent did not make the directory in it. */
+   get here; its name must be durable before anything in it is. A process
+   that may not open the parent did not make the directory in it. */
 static int sync_parent(struct recovery *recovery)
 {
     struct io *io = recovery->io;

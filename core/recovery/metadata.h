@@ -25,7 +25,7 @@
 #define METADATA_CURSORS "cursors" /* a directory */
 #define METADATA_NEW     ".new"    /* ends the name of a file being replaced */
 
-/* Who wrote last: a process, under a kernel, in a directory. */
+/* The last writer: a process, under a kernel, in a directory. */
 struct writer {
     pid_t pid;
     char boot_id[37];

@@ -45,7 +45,7 @@ struct recovery {
     bool has_clean, has_writer, same_boot;
     bool unread; /* there is something that the device cannot read */
     struct clean clean;
-    /* Who may believe what is staged, and what was found so. */
+    /* Whose staged records are believed, and what was found so. */
     int owner_error; /* negative errno: owner could not be learnt */
     struct staging_owner owner;
     struct staging staging; /* owned */

@@ -163,7 +163,7 @@ int segment_sync(struct segment *segment);
 int segment_sync_all(struct segment *segment);
 
 /* Takes write permission from the files of a sealed segment. Its directory
-   stays its owner's, who may remove what is theirs. Missing files are passed
+   stays writable, so that its owner can remove it. Missing files are passed
    over, and files that have other names too. */
 int segment_guard(struct io *io, int segments, uint64_t base);
 

@@ -8,7 +8,7 @@
  * once, and no store through a pointer can ever reach the file. The map of a
  * file that grows may be larger than it; what is not there reads as EIO.
  *
- * How many slots count is not known here: whoever appends knows it.
+ * How many slots count is not known here: the appender knows it.
  * slots_get() and slots_read() may run in any thread while another appends.
  */
 #ifndef CLOG_SEGMENT_SLOTS_H

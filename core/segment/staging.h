@@ -12,7 +12,7 @@
  * published and not yet written to the files, and publishes that it has.
  *
  * The head has two states; the counter's lowest bit says which one counts.
- * Who publishes fills the other and then raises the counter, so a reader who
+ * The appender fills the other and then raises the counter, so a reader that
  * finds the counter unchanged behind its copy has a state that was true. In
  * the same way bytes of a ring are overwritten only after a state says that
  * they are in the files: a reader copies them first and looks at the state

@@ -11,7 +11,7 @@
 
 #include "files/kind.h"
 
-/* A door's mode is who may write; it is nothing to be read or run, so chmod
+/* A door's mode says who may write; it is nothing to be read or run, so chmod
    may set those as it likes: cp -p and rsync --inplace do. */
 #define DOOR_MODE      (S_IFREG | 0222)
 #define DOOR_FREE_MODE 0555

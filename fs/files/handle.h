@@ -23,7 +23,7 @@ struct handle {
     bool keep;              /* cached, and what is cached already is right */
     atomic_uint references; /* the open file's, and one of each job's */
     void *state;            /* the kind's own */
-    /* Reads do not overlap; for whoever serves them. */
+    /* Reads of one handle take turns. */
     pthread_mutex_t lock; /* protects what follows */
     bool reading;         /* one is under way */
     struct job *readers;  /* the others, which wait for their turn */

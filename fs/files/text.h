@@ -3,8 +3,8 @@
  * text.h - files whose contents are a text that is made when it is read.
  *
  * A read from the start makes it anew, and reads further on go on in the same:
- * whoever reads it through has one moment, and whoever goes back to the start,
- * as after waiting for a lock on it, reads what is true then.
+ * a reader that reads it through has one moment, and one that goes back to the
+ * start, as after waiting for a lock on it, reads what is true then.
  */
 #ifndef CLOG_FS_FILES_TEXT_H
 #define CLOG_FS_FILES_TEXT_H

@@ -272,8 +272,8 @@ static int add(struct request *request)
 }
 
 /*
- * Gives a request that has to wait to who will run it. One that ends a line
- * must not fail for want of memory: nobody would be told.
+ * Gives a request that has to wait to the thread that will run it. One that
+ * ends a line must not fail for want of memory: nobody would be told.
  */
 static int hand_over(struct request *request)
 {

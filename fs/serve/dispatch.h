@@ -53,9 +53,9 @@ struct locks *work_locks(struct work *work);
  * unfinished line comes first. work_ended: request has ended a line, or has
  * failed to, once what is there is shown. work_durable: answers req with result
  * once all that is appended by now is durable. work_appended: tells the kernel
- * and who waits, after an append and before its answer; the size bytes at data,
- * if any, and no others, were appended. work_forget: makes the kernel forget
- * names that a drop has taken; for LANE_REMOVALS.
+ * and the waiting readers, after an append and before its answer; the size
+ * bytes at data, if any, and no others, were appended. work_forget: makes the
+ * kernel forget names that a drop has taken; for LANE_REMOVALS.
  */
 int work_shown(struct request *request, unsigned flags);
 void work_ended(struct work *work);

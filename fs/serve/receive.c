@@ -24,9 +24,9 @@
 #define IDLE_TICKS 8
 
 /*
- * Who receives, whether its request may take its time, and a number that
- * changes with each request, in one word: whoever changes it first, the
- * receiver that is done or the one that takes its place, has it.
+ * The receiver, whether its request may take its time, and a number that
+ * changes with each request, in one word: the first to change it, the receiver
+ * that is done or the one that takes its place, has it.
  */
 typedef uint64_t state_t;
 #define PASSED      UINT64_C(1)
@@ -51,7 +51,7 @@ struct receivers {
     atomic_bool asleep;   /* the watcher waits for a request */
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t wake;  /* for the watcher; its ticks */
-    pthread_cond_t next;  /* for the others who stand by: one may watch */
+    pthread_cond_t next;  /* for the others that stand by: one may watch */
     bool watched;         /* one of them does */
     bool ended;
     int result;

@@ -12,7 +12,7 @@
  * keeps its place.
  *
  * Nobody looks on while there are no requests. While there are, one of those
- * who stand by wakes up every few milliseconds.
+ * that stand by wakes up every few milliseconds.
  */
 #ifndef CLOG_FS_SERVE_RECEIVE_H
 #define CLOG_FS_SERVE_RECEIVE_H

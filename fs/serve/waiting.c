@@ -71,8 +71,8 @@ void waiting_settle(struct request *request)
 }
 
 /*
- * An append publishes first and looks for who waits then; here it is the other
- * way round, so that one of the two sees the other.
+ * An append publishes first and looks for waiting readers then; here it is the
+ * other way round, so that one of the two sees the other.
  */
 int waiting_park(struct waiters *waiters, struct request *request)
 {
