@@ -318,6 +318,27 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode,
     fuse_reply_err(req, ESPIPE);
 }
 
+/*
+ * EINVAL, upon which programs read and write by themselves: the kernel's own
+ * way, by a pipe, would make many writes of one, and so many records.
+ */
+static void op_copy_file_range(fuse_req_t req, fuse_ino_t from,
+                               off_t position_from, struct fuse_file_info *fi,
+                               fuse_ino_t to, off_t position_to,
+                               struct fuse_file_info *fi_to, size_t size,
+                               int flags)
+{
+    (void)from;
+    (void)position_from;
+    (void)fi;
+    (void)to;
+    (void)position_to;
+    (void)fi_to;
+    (void)size;
+    (void)flags;
+    fuse_reply_err(req, EINVAL);
+}
+
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
                      mode_t mode, dev_t device)
 {
@@ -391,8 +412,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 }
 
 /*
- * Left out, because the kernel then answers by itself as it should: opendir,
- * releasedir, flush, poll, lseek, copy_file_range, setxattr, removexattr
+ * Left out, because libfuse then answers as it should: opendir, releasedir;
+ * or the kernel by itself: flush, poll, lseek, setxattr, removexattr
  * (EOPNOTSUPP), and locks of fcntl(2), which it keeps.
  */
 const struct fuse_lowlevel_ops ops_table = {
@@ -417,6 +438,7 @@ const struct fuse_lowlevel_ops ops_table = {
     .listxattr = op_listxattr,
     .ioctl = op_ioctl,
     .fallocate = op_fallocate,
+    .copy_file_range = op_copy_file_range,
     .create = op_create,
     .mknod = op_mknod,
     .mkdir = op_mkdir,

@@ -227,4 +227,41 @@ END
     equal "$(status next)" 2
 }
 
+# copied COMMAND...: of record 0 it makes one record, the same.
+copied() {
+    local before
+    before=$(status next)
+    "$@"
+    equal "$(status next)" "$((before + 1))" "next after $*"
+    cmp "$MNT/last" "$MNT/records/0" || fail "$*"
+}
+
+cat_to() {
+    cat "$MNT/records/0" >"$1"
+}
+
+# Both ends are here, so the kernel could do it alone, in pieces.
+test_copies_of_a_record() {
+    mount_log
+    head -c 300000 /dev/urandom | dd of="$MNT/put" bs=1M iflag=fullblock \
+        status=none
+    equal "$(status next)" 1
+    copied cat_to "$MNT/put"
+    copied cp "$MNT/records/0" "$MNT/put"
+    copied cp --reflink=auto "$MNT/records/0" "$MNT/put"
+    copied cp "$MNT/records/0" "$MNT/records/$(status next)"
+    copied cat_to "$MNT/records/$(status next)"
+    copied dd if="$MNT/records/0" of="$MNT/put" bs=1M status=none
+    python3 - "$MNT/records/0" "$MNT/put" <<'END'
+import errno, os, sys
+i, o = os.open(sys.argv[1], os.O_RDONLY), os.open(sys.argv[2], os.O_WRONLY)
+try:
+    os.copy_file_range(i, o, 300000)
+    sys.exit("the kernel has copied")
+except OSError as e:
+    assert e.errno == errno.EINVAL, e
+END
+    equal "$(status next)" 7
+}
+
 run_tests
