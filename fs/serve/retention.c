@@ -15,6 +15,17 @@
 
 #define TICK_NS 250000000
 
+/* So often names are forgotten again after a drop, a tick apart. */
+#define AGAIN 2
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static struct timespec after_tick(void)
 {
     struct timespec then;
@@ -64,6 +75,18 @@ static void retain(struct keeper *keeper)
 
 /* The names may be in the kernel's cache; what it has no name of is no error.
  */
+static void forget_names(struct keeper *keeper)
+{
+    keeper->forgot_ns = now_ns();
+    for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
+        const struct kind *k = tree_kind(kind);
+
+        if (k->shrinks)
+            fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID,
+                                             k->name, strlen(k->name));
+    }
+}
+
 void keeper_forget(struct keeper *keeper)
 {
     struct clog_status status = {.size = sizeof(status)};
@@ -72,13 +95,18 @@ void keeper_forget(struct keeper *keeper)
     if (status.drops.segments == keeper->dropped)
         return;
     keeper->dropped = status.drops.segments;
-    for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
-        const struct kind *k = tree_kind(kind);
+    keeper->again = AGAIN;
+    forget_names(keeper);
+}
 
-        if (k->shrinks)
-            fuse_lowlevel_notify_inval_entry(keeper->session, FUSE_ROOT_ID,
-                                             k->name, strlen(k->name));
-    }
+/* A look-up that was answered before the drop may reach the kernel's cache
+   after the names were forgotten. */
+static void forget_again(struct keeper *keeper)
+{
+    if (keeper->again == 0 || now_ns() - keeper->forgot_ns < TICK_NS)
+        return;
+    keeper->again--;
+    forget_names(keeper);
 }
 
 static void *work(void *arg)
@@ -94,6 +122,7 @@ static void *work(void *arg)
         if (keeper->limits)
             retain(keeper);
         keeper_forget(keeper);
+        forget_again(keeper);
     }
     return NULL;
 }

@@ -23,8 +23,10 @@ struct keeper {
     struct fs *fs;                /* not owned */
     struct fuse_session *session; /* not owned */
     bool limits;                  /* the log is written, so it must look */
-    uint64_t dropped;             /* segments; the thread's own */
-    bool failed;                  /* likewise: a failure has been said */
+    uint64_t dropped;             /* segments; the thread's own, and below */
+    uint64_t forgot_ns;           /* when names were forgotten last */
+    unsigned again;               /* so often they are to be once more */
+    bool failed;                  /* a failure has been said */
     pthread_mutex_t lock;         /* protects what follows */
     pthread_cond_t wake;
     struct job *jobs; /* what is removed by hand */

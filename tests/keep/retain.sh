@@ -227,6 +227,13 @@ test_options() {
 }
 
 # Others than root too, as far as the modes say.
+# A name that was looked up in the moment of the drop is forgotten too.
+test_names_of_the_moment() {
+    mount_log -o max_index=256
+    stale "$MNT" 16 300 >"$TMP/stale" || fail "rounds end early"
+    contains "$(cat "$TMP/stale")" ' 0 stayed$'
+}
+
 test_modes() {
     mount_log -o umask=027
     equal "$(stat -c %a "$MNT/segments")" 750
