@@ -297,8 +297,12 @@ static int hand_over(struct request *request)
 static int park(struct request *request)
 {
     struct request *kept = request_keep(request);
-    int r = kept ? waiting_park(&request->work->waiters, kept) : -ENOMEM;
+    int r = -ENOMEM;
 
+    if (kept) {
+        kept->uid = fuse_req_ctx(kept->req)->uid;
+        r = waiting_park(&request->work->waiters, kept);
+    }
     if (r > 0)
         add_read(kept);
     else if (r < 0 && kept && kept != request) {

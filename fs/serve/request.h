@@ -24,6 +24,7 @@
 struct fs;
 struct handle;
 struct request;
+struct share;
 struct waiters;
 struct work;
 
@@ -73,9 +74,11 @@ struct request {
     bool has_turn; /* it is the one */
     bool ends;     /* it ends an unfinished line */
     bool behind;   /* it comes behind such ends that were received before */
-    /* waiting's own, but for the first */
+    /* waiting's own, but for the first two */
     uint64_t at; /* position in the stream that it waits for */
+    uid_t uid;   /* whose request it is */
     struct waiters *waiters;
+    struct share *share;
     struct request *next, **link;
     bool watched; /* for interrupts */
     bool interrupted;

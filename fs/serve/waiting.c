@@ -20,7 +20,36 @@ static uint64_t stream_end(const struct waiters *waiters)
     return status.stream_end;
 }
 
-/* The caller holds the lock, for these two. */
+/* The user's share, or a free one; NULL: there is none. The caller holds the
+   lock, here and below. */
+static struct share *find_share(struct waiters *waiters, uid_t uid)
+{
+    struct share *unused = NULL;
+
+    for (size_t i = 0; i < WAITING_USERS; i++) {
+        struct share *share = &waiters->shares[i];
+
+        if (share->count > 0 && share->uid == uid)
+            return share;
+        if (share->count == 0 && !unused)
+            unused = share;
+    }
+    return unused;
+}
+
+/* Gives request a part of its user's share. ENOBUFS. */
+static int take_share(struct waiters *waiters, struct request *request)
+{
+    struct share *share = find_share(waiters, request->uid);
+
+    if (!share || share->count >= WAITING_MAX)
+        return -ENOBUFS;
+    share->uid = request->uid;
+    share->count++;
+    request->share = share;
+    return 0;
+}
+
 static void link_first(struct waiters *waiters, struct request *request)
 {
     request->waiters = waiters;
@@ -38,6 +67,7 @@ static void unlink_from(struct waiters *waiters, struct request *request)
     if (request->next)
         request->next->link = request->link;
     request->link = NULL;
+    request->share->count--;
     waiters->fs->following--;
 }
 
@@ -88,9 +118,9 @@ int waiting_park(struct waiters *waiters, struct request *request)
         r = -EINTR;
     else if (waiters->stopping)
         r = -ENOTCONN;
-    else if (waiters->fs->following >= WAITING_MAX)
-        r = -ENOBUFS;
     else
+        r = take_share(waiters, request);
+    if (r == 0)
         link_first(waiters, request);
     if (r == 0 && stream_end(waiters) > request->at) {
         unlink_from(waiters, request);
@@ -100,16 +130,21 @@ int waiting_park(struct waiters *waiters, struct request *request)
     return r;
 }
 
-/* Takes all out; the caller holds the lock. */
-static struct request *take_all(struct waiters *waiters)
+/* Takes out those that wait for what lies before end; UINT64_MAX: all. */
+static struct request *take_before(struct waiters *waiters, uint64_t end)
 {
-    struct request *all = waiters->first;
+    struct request *taken = NULL;
+    struct request *next;
 
-    for (struct request *request = all; request; request = request->next)
-        request->link = NULL;
-    waiters->first = NULL;
-    waiters->fs->following = 0;
-    return all;
+    for (struct request *request = waiters->first; request; request = next) {
+        next = request->next;
+        if (request->at >= end && end != UINT64_MAX)
+            continue;
+        unlink_from(waiters, request);
+        request->next = taken;
+        taken = request;
+    }
+    return taken;
 }
 
 struct request *waiting_take(struct waiters *waiters, uint64_t *ret_end)
@@ -123,7 +158,7 @@ struct request *waiting_take(struct waiters *waiters, uint64_t *ret_end)
     (void)pthread_mutex_lock(&waiters->lock);
     if (end > waiters->seen) {
         waiters->seen = end;
-        taken = take_all(waiters);
+        taken = take_before(waiters, end);
     }
     (void)pthread_mutex_unlock(&waiters->lock);
     *ret_end = end;
@@ -138,7 +173,7 @@ void waiting_stop(struct waiters *waiters)
         return;
     (void)pthread_mutex_lock(&waiters->lock);
     waiters->stopping = true;
-    request = take_all(waiters);
+    request = take_before(waiters, UINT64_MAX);
     (void)pthread_mutex_unlock(&waiters->lock);
     while (request) {
         struct request *next = request->next;

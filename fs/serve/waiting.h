@@ -12,15 +12,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The most reads that wait at a time. */
-#define WAITING_MAX 10000
+/* The most reads of one user that wait at a time, and of how many users. */
+#define WAITING_MAX   10000
+#define WAITING_USERS 100
 
 struct fs;
+
+/* What one user has of them. */
+struct share {
+    uid_t uid;
+    size_t count; /* 0: nobody's */
+};
 
 struct waiters {
     struct fs *fs;        /* not owned; its following counts them */
     pthread_mutex_t lock; /* protects what follows, and fs->following */
     struct request *first;
+    struct share shares[WAITING_USERS];
     uint64_t seen; /* the stream's end when some were taken last */
     bool stopping;
     bool started;
@@ -37,8 +45,9 @@ void waiting_stop(struct waiters *waiters);
 
 /*
  * Parks a kept request until the stream is longer than request->at. 1: it is
- * already. ENOBUFS: WAITING_MAX wait. EINTR: the reader got a signal; if that
- * comes later, the request is answered so.
+ * already. ENOBUFS: WAITING_MAX of request->uid wait, or WAITING_USERS do.
+ * EINTR: the reader got a signal; if that comes later, the request is answered
+ * so.
  */
 int waiting_park(struct waiters *waiters, struct request *request);
 
