@@ -63,11 +63,12 @@ int work_start(struct fs *fs, struct fuse_session *session,
         r = commit_start(&work->commit, fs, (unsigned)options->sync_seconds);
     if (r == 0)
         r = flush_start(&work->flush, fs);
+    if (r == 0)
+        r = waiting_start(&work->waiters, fs);
     if (r < 0) {
         work_stop(work);
         return r;
     }
-    waiting_start(&work->waiters, fs);
     *ret_work = work;
     return 0;
 }

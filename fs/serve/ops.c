@@ -42,6 +42,19 @@ static void want(struct fuse_conn_info *conn, unsigned capability)
 #endif
 }
 
+/*
+ * That transport of libfuse has a thread for each processor receive, and the
+ * order of requests is what an append goes by.
+ */
+static void refuse_io_uring(struct fuse_conn_info *conn)
+{
+#ifdef FUSE_CAP_OVER_IO_URING
+    fuse_unset_feature_flag(conn, FUSE_CAP_OVER_IO_URING);
+#else
+    (void)conn;
+#endif
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     (void)userdata;
@@ -53,6 +66,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     want(conn, FUSE_CAP_READDIRPLUS);
     want(conn, FUSE_CAP_READDIRPLUS_AUTO);
     want(conn, FUSE_CAP_PARALLEL_DIROPS); /* one look-up may wait */
+    refuse_io_uring(conn);
 }
 
 /* Answers request, which is about the node ino. */

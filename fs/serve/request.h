@@ -64,6 +64,7 @@ struct request {
     uint64_t position;
     size_t size;      /* bytes that are asked for, or how many data has */
     int flags;        /* open(2)'s, or what is to be set */
+    uid_t uid;        /* whose it is; of one that is parked */
     bool end;         /* of a write: it is to be durable, half lines too */
     bool plus;        /* of a listing: with attributes */
     const void *data; /* borrowed, or the kept copy; NULL: none */
@@ -74,11 +75,11 @@ struct request {
     bool has_turn; /* it is the one */
     bool ends;     /* it ends an unfinished line */
     bool behind;   /* it comes behind such ends that were received before */
-    /* waiting's own, but for the first two */
+    /* waiting's own, but for the first */
     uint64_t at; /* position in the stream that it waits for */
-    uid_t uid;   /* whose request it is */
     struct waiters *waiters;
     struct share *share;
+    uint64_t since_ns; /* when it was parked first */
     struct request *next, **link;
     bool watched; /* for interrupts */
     bool interrupted;

@@ -259,6 +259,30 @@ test_damage_and_a_cursor() {
     equal "$(cat "$TMP/rest")" $'record 4\nrecord 5'
 }
 
+# mount_with_timeout SECONDS: this mount alone is one whose requests the kernel
+# wants answered in so long.
+mount_with_timeout() {
+    local before
+    before=$(cat "$timeout_file")
+    echo "$1" >"$timeout_file"
+    mount_log
+    echo "$before" >"$timeout_file"
+}
+
+# Else the kernel would end the connection, for one reader that waits.
+test_a_kernel_that_does_not_wait() {
+    local timeout_file=/proc/sys/fs/fuse/default_request_timeout reader
+    if ((EUID != 0)) || [[ ! -w $timeout_file ]]; then return 0; fi
+    mount_with_timeout 15
+    equal "$(timeout 60 sys read "$MNT/follow" </dev/null || true)" EINTR
+    head -n 1 "$MNT/follow" >"$TMP/followed" &
+    reader=$!
+    sleep "$((10 + 40 * ${CLOG_LONG:-0}))"
+    append 1 1
+    wait "$reader"
+    equal "$(cat "$TMP/followed")" "record 1"
+}
+
 test_unmounting_answers_all() {
     mount_log
     for _ in {1..20}; do

@@ -25,7 +25,7 @@ static int setup(void **state)
     bench->fixture = fixture;
     fixture_open(bench->fixture);
     bench->fs.log = bench->fixture->log;
-    waiting_start(&bench->waiters, &bench->fs);
+    assert_int_equal(waiting_start(&bench->waiters, &bench->fs), 0);
     *state = bench;
     return 0;
 }
@@ -122,6 +122,18 @@ static void test_parked_users_are_bounded(void **state)
     assert_int_equal(park(bench, &more), 0);
 }
 
+/* Half of what the kernel waits, which is 15 seconds at least. */
+static void test_parked_patience_is_half_the_kernels(void **state)
+{
+    (void)state;
+    assert_int_equal(waiting_patience(0, 0), 0);
+    assert_int_equal(waiting_patience(60, 0), UINT64_C(30000000000));
+    assert_int_equal(waiting_patience(60, 40), UINT64_C(20000000000));
+    assert_int_equal(waiting_patience(0, 40), UINT64_C(20000000000));
+    assert_int_equal(waiting_patience(20, 40), UINT64_C(10000000000));
+    assert_int_equal(waiting_patience(1, 0), UINT64_C(7500000000));
+}
+
 #define PARKED_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -130,6 +142,7 @@ int main(void)
         PARKED_TEST(test_parked_ahead_stay),
         PARKED_TEST(test_parked_users_have_their_share),
         PARKED_TEST(test_parked_users_are_bounded),
+        cmocka_unit_test(test_parked_patience_is_half_the_kernels),
     };
 
     return cmocka_run_group_tests_name("parked", tests, NULL, NULL);
