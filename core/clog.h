@@ -289,6 +289,10 @@ int clog_wait(struct clog *log, uint64_t offset, int timeout_ms);
  * appends alone do not drop. May wait. Returns how many segments were dropped.
  * An error does not keep what could be dropped from being dropped.
  *
+ * A segment of 16 MiB or more that is a third full is synced here beside the
+ * appends, and rolled a little before it is full; so the append that would have
+ * had to do all that waits for less.
+ *
  * It also looks whether the active segment has been removed by somebody, with
  * the log's directory or without. ESTALE: it has, and what is appended would be
  * gone with the process; so the log is read-only from here on.

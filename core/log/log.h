@@ -12,6 +12,7 @@
  * All locking of the library is in these files; the layers below, from segment
  * down, know none. The locks, in the order in which they are taken:
  *
+ *     ahead_lock        one thread that does ahead what a roll would
  *     append_lock       one append or roll at a time
  *     retain_lock       one drop at a time; which cursors there are to hold
  *                       it back
@@ -50,6 +51,15 @@ enum roll {
     ROLL_MADE,  /* the next one's directory is there */
 };
 
+/* What is done ahead of a roll; see ahead.h. */
+struct ahead {
+    uint64_t least;  /* bytes of a segment for which something is done */
+    uint64_t rest;   /* bytes that a roll may sync itself */
+    uint64_t base;   /* of the segment that was synced last ... */
+    uint64_t synced; /* ... and the bytes it had then */
+    bool made;       /* the next segment's directory, as SEGMENT_NEXT */
+};
+
 struct clog {
     struct io *io;
     int root, dir;               /* owned; constant: its directory, and
@@ -57,11 +67,14 @@ struct clog {
     struct clog_options options; /* with defaults filled in; constant */
     struct clog_report report;   /* constant */
 
+    struct mutex ahead_lock;
+
     struct mutex append_lock;
     struct scratch scratch; /* protected by append_lock */
     struct stage stage;     /* protected by append_lock, except to read */
     uint64_t segment_bytes; /* protected by append_lock: as limits.h has it */
     enum roll roll;         /* protected by append_lock */
+    struct ahead ahead;     /* protected by append_lock */
 
     struct mutex retain_lock;
     bool told_of_clock; /* protected by retain_lock: it was noticed */

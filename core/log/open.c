@@ -2,8 +2,10 @@
 #include "log/log.h"
 
 #include "io/holder.h"
+#include "log/ahead.h"
 #include "log/cache.h"
 #include "log/limits.h"
+#include "log/next.h"
 #include "log/roll.h"
 #include "log/segments.h"
 #include "log/sized.h"
@@ -62,6 +64,7 @@ static void init_log(struct clog *log, struct io *io)
     log->io = io;
     log->root = log->dir = -1;
     stage_init(&log->stage, io);
+    mutex_init(&log->ahead_lock);
     mutex_init(&log->append_lock);
     mutex_init(&log->retain_lock);
     mutex_init(&log->reindex_lock);
@@ -70,6 +73,7 @@ static void init_log(struct clog *log, struct io *io)
     cursors_init(&log->cursors, io, &log->durability);
     waiters_init(&log->waiters);
     segments_init(&log->segments, io);
+    ahead_init(log);
 }
 
 static void free_log(struct clog *log)
@@ -83,6 +87,7 @@ static void free_log(struct clog *log)
     mutex_done(&log->reindex_lock);
     mutex_done(&log->retain_lock);
     mutex_done(&log->append_lock);
+    mutex_done(&log->ahead_lock);
     scratch_done(&log->scratch);
     clog_report_done(&log->report);
     io_close(log->io, log->dir);
@@ -351,6 +356,7 @@ static int mark_clean(struct clog *log)
         r = durability_sync_file(&log->durability, log->durability.fd);
     if (r < 0)
         return r;
+    next_done(log);
     r = clean_store(log->io, log->root, &clean);
     /* All is durable: without room for the marker, the next open reads more. */
     return r == -ENOSPC || r == -EDQUOT ? 0 : r;

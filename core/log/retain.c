@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "log/ahead.h"
 #include "log/drop.h"
 #include "log/limits.h"
 #include "log/presence.h"
@@ -170,6 +171,8 @@ int clog_retain(struct clog *log)
     tell_of_clock(log);
     dropped = retain_all(log);
     rolled = roll_if_due(log);
+    if (rolled == 0)
+        rolled = ahead_work(log);
     more = rolled > 0 ? retain_all(log) : 0;
     if (dropped < 0)
         return dropped;

@@ -3,18 +3,27 @@
 
 #include "log/cache.h"
 #include "log/limits.h"
+#include "log/next.h"
 #include "log/segments.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* The directory is this roll's own, from an attempt before perhaps; made by
-   another process, it stays that one's. */
-static int make_directory(struct clog *log, uint64_t base)
+   another process, it stays that one's. *ret_synced: it and its files are
+   durable, but for its name. */
+static int make_directory(struct clog *log, uint64_t base, bool *ret_synced)
     REQUIRES(log->append_lock)
 {
-    int r = segment_make(log->io, log->dir, base);
+    char name[SEGMENT_NAME];
+    int r = -ENOENT;
 
+    segment_name(base, name);
+    if (log->roll != ROLL_MADE)
+        r = next_take(log, name);
+    *ret_synced = r == 0;
+    if (r == -ENOENT)
+        r = segment_make(log->io, log->dir, base);
     if (r == -EEXIST)
         return log->roll == ROLL_MADE ? 0 : -EUCLEAN;
     if (r == 0)
@@ -35,29 +44,31 @@ static int sync_files(void *ctx, uint64_t *ret_next)
     return segment_sync_new(new->files, new->segments);
 }
 
-static int sync_new(struct clog *log, struct segment *files)
+static int sync_new(struct clog *log, struct segment *files, bool synced)
 {
     struct new_segment new = {files, log->dir};
 
-    return durability_sync(&log->durability, sync_files, &new);
+    return synced ? durability_sync_file(&log->durability, log->dir)
+                  : durability_sync(&log->durability, sync_files, &new);
 }
 
 int roll_add_active(struct clog *log)
 {
     struct part *part = calloc(1, sizeof(*part));
+    bool synced = false;
     int r;
 
     if (!part)
         return -ENOMEM;
     part->base = log->segments.next;
     atomic_init(&part->references, 1);
-    r = make_directory(log, part->base);
+    r = make_directory(log, part->base, &synced);
     /* Before anybody can find it; pinned for as long as it is active. */
     if (r == 0)
         r = cache_open_active(&log->segments.cache, part,
                               log->options.max_index);
     if (r == 0)
-        r = sync_new(log, part->files);
+        r = sync_new(log, part->files, synced);
     if (r == 0)
         r = segments_add(&log->segments, part);
     if (r == 0)

@@ -151,6 +151,61 @@ int segment_make(struct io *io, int segments, uint64_t base)
     return io_mkdir(io, segments, name, 0700);
 }
 
+static int make_empty(struct io *io, int dir, enum clog_file file, int *ret_fd)
+{
+    struct io_stat st;
+    int fd = make_file(io, dir, file);
+    int r = fd < 0 ? fd : io_stat(io, fd, &st);
+
+    if (r == 0 && st.size > 0)
+        r = -EEXIST;
+    if (r == 0)
+        *ret_fd = fd;
+    else
+        io_close(io, fd);
+    return r;
+}
+
+int segment_next_make(struct io *io, int segments,
+                      struct segment_next *ret_next)
+{
+    struct segment_next next = {-1, {-1, -1, -1}};
+    int r = io_mkdir(io, segments, SEGMENT_NEXT, 0700);
+
+    if (r == 0 || r == -EEXIST)
+        r = io_open(io, segments, SEGMENT_NEXT, O_RDONLY | O_DIRECTORY, 0);
+    if (r >= 0) {
+        next.dir = r;
+        r = 0;
+    }
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
+        r = make_empty(io, next.dir, (enum clog_file)file, &next.files[file]);
+    if (r == 0)
+        *ret_next = next;
+    else
+        segment_next_close(io, &next);
+    return r;
+}
+
+int segment_next_sync(struct io *io, int segments,
+                      const struct segment_next *next)
+{
+    int r = 0;
+
+    for (int file = CLOG_STORE; r == 0 && file <= CLOG_STAMPS; file++)
+        r = io_sync(io, next->files[file]);
+    if (r == 0)
+        r = io_sync(io, next->dir);
+    return r < 0 ? r : io_sync(io, segments);
+}
+
+void segment_next_close(struct io *io, const struct segment_next *next)
+{
+    for (int file = CLOG_STORE; file <= CLOG_STAMPS; file++)
+        io_close(io, next->files[file]);
+    io_close(io, next->dir);
+}
+
 int segment_open_active(struct segment *segment, struct io *io, int segments,
                         uint64_t base, uint64_t capacity)
 {

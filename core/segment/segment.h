@@ -94,6 +94,26 @@ int segment_open(struct segment *segment, struct io *io, int segments,
 /* Makes the directory of the segment base. EEXIST. */
 int segment_make(struct io *io, int segments, uint64_t base);
 
+/* The name of a segment that is made ahead of need: renamed to its base it is
+   one. */
+#define SEGMENT_NEXT "next.new"
+
+struct segment_next {
+    int dir;      /* owned */
+    int files[3]; /* owned */
+};
+
+/* Makes it, and its files; one that is there is taken if it is empty. EEXIST:
+   it is not. A crash leaves it with some of its files. */
+int segment_next_make(struct io *io, int segments,
+                      struct segment_next *ret_next);
+
+/* Makes all of it durable. */
+int segment_next_sync(struct io *io, int segments,
+                      const struct segment_next *next);
+
+void segment_next_close(struct io *io, const struct segment_next *next);
+
 /*
  * Opens it to append as well, and makes the files that are missing; nothing of
  * that is durable before segment_sync_new(). The maps have room for capacity

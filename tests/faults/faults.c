@@ -381,6 +381,8 @@ static void change(struct run *run,
 /* Drops, and moves the cursor. A reader of what is dropped reads on. */
 static void keep_some(struct run *run)
 {
+    /* A third of a segment: what is made ahead of a roll is made. */
+    static const size_t large[] = {2900};
     struct clog_view *view = NULL;
     struct clog_status status = {.size = sizeof(status)};
 
@@ -395,7 +397,10 @@ static void keep_some(struct run *run)
     clog_view_close(view);
     claim(run);
     change(run, history_move);
+    append(run, large, 1);
     change(run, history_retain);
+    append(run, large, 1);
+    append(run, large, 1);
     read_all(run);
 }
 

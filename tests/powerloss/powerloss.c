@@ -688,7 +688,11 @@ static void try_all(uint64_t pass)
 {
     static const struct sequence empty;
     static const struct sequence stocked = {{OP_STOCK}, 1};
+    /* A roll that finds what was made ahead of it. */
+    static const struct sequence ahead = {{OP_LARGE, OP_RETAIN, OP_ROLL}, 3};
 
+    if (is_chosen(&ahead))
+        crash_everywhere(&ahead, pass);
     for (int length = 0; length <= LENGTH; length++)
         try_sequences(&empty, length, FIRST_OPERATIONS, pass);
     for (int length = 1; length < LENGTH; length++) {

@@ -151,6 +151,8 @@ int history_retain(struct history *history, struct clog *log)
     clog_status(log, &status);
     /* As if it had been opened so, but for when it rolls. */
     log->options.retain_records = 1;
+    /* And what is done for a large segment is done for a small one. */
+    log->ahead.least = log->ahead.rest = 0;
     r = clog_retain(log);
     log->options.retain_records = 0;
     end_drop(history, log, status.writable ? status.active : status.oldest, r);

@@ -152,6 +152,107 @@ static void test_roll_goes_on_in_its_own_directory(void **state)
     fixture_expect_sound(fixture);
 }
 
+#define AHEAD "segments/next.new"
+
+/* 64 records a segment, which passes for a large one. */
+static void open_large(struct fixture *fixture)
+{
+    fixture->options.max_index = UINT64_C(64) * 16;
+    fixture_open(fixture);
+    fixture->log->ahead.least = 0;
+}
+
+/* The next segment is made, and the full one synced, before it is time. */
+static void test_roll_ahead_of_need(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_large(fixture);
+    fixture_fill(fixture, 40);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 1);
+    fixture_fill(fixture, 19);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_int_equal(fixture_status(fixture).segments, 2);
+    assert_int_equal(fixture_status(fixture).active, 59);
+    assert_int_equal(fixture_status(fixture).durable, 59);
+    assert_false(file_exists(fixture->dir, AHEAD));
+    fixture_fill(fixture, 100);
+    fixture_expect_filled(fixture, 0, 159);
+    fixture_expect_sound(fixture);
+}
+
+static unsigned long long syncs_of_a_roll(struct fixture *fixture)
+{
+    unsigned long long before = atomic_load(&fixture->fake.syncs);
+
+    fixture_fill(fixture, 1);
+    return atomic_load(&fixture->fake.syncs) - before;
+}
+
+/* The append that rolls syncs the rest of the full segment, and one name. */
+static void test_roll_by_an_append_finds_what_was_made(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_large(fixture);
+    fixture_fill(fixture, 64);
+    assert_int_equal(syncs_of_a_roll(fixture), 8);
+    fixture_fill(fixture, 39);
+    fixture->log->ahead.synced = 0;
+    fixture->log->ahead.least = 0;
+    /* More than a roll may sync itself has come. */
+    fixture->log->ahead.rest = 0;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_true(file_exists(fixture->dir, AHEAD));
+    fixture_fill(fixture, 24);
+    assert_int_equal(syncs_of_a_roll(fixture), 4);
+    assert_false(file_exists(fixture->dir, AHEAD));
+    fixture_expect_filled(fixture, 0, 129);
+    fixture_expect_sound(fixture);
+}
+
+/* What a killed process has made is taken; what somebody else has, is not. */
+static void test_roll_ahead_after_a_kill(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int k = 0; k < 2; k++) {
+        open_large(fixture);
+        fixture->log->ahead.rest = 0;
+        fixture_fill(fixture, 40);
+        assert_int_equal(clog_retain(fixture->log), 0);
+        assert_true(file_exists(fixture->dir, AHEAD));
+        fixture_kill(fixture);
+    }
+    file_save(fixture->dir, AHEAD "/store", "mine", 4);
+    open_large(fixture);
+    fixture->log->ahead.rest = 0;
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_fill(fixture, 60);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    fixture_fill(fixture, 60);
+    fixture_expect_filled(fixture, 0, 200);
+    fixture_close(fixture);
+    assert_true(file_holds(fixture->dir, AHEAD "/store", "mine", 4));
+    fixture_open(fixture);
+    fixture_expect_sound(fixture);
+}
+
+/* A close leaves nothing of it. */
+static void test_roll_ahead_and_a_close(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_large(fixture);
+    fixture->log->ahead.rest = 0;
+    fixture_fill(fixture, 40);
+    assert_int_equal(clog_retain(fixture->log), 0);
+    assert_true(file_exists(fixture->dir, AHEAD));
+    fixture_close(fixture);
+    assert_false(file_exists(fixture->dir, AHEAD));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +260,10 @@ int main(void)
         FIXTURE_TEST(test_roll_makes_files_read_only_before_a_drop),
         FIXTURE_TEST(test_roll_takes_no_directory_of_others),
         FIXTURE_TEST(test_roll_goes_on_in_its_own_directory),
+        FIXTURE_TEST(test_roll_ahead_of_need),
+        FIXTURE_TEST(test_roll_by_an_append_finds_what_was_made),
+        FIXTURE_TEST(test_roll_ahead_after_a_kill),
+        FIXTURE_TEST(test_roll_ahead_and_a_close),
     };
 
     return cmocka_run_group_tests_name("roll", tests, NULL, NULL);
