@@ -6,6 +6,7 @@
 #include "serve/commit.h"
 #include "serve/flush.h"
 #include "serve/locks.h"
+#include "serve/patience.h"
 #include "serve/receive.h"
 #include "serve/retention.h"
 #include "serve/tree.h"
@@ -35,10 +36,19 @@ struct work {
     struct waiters waiters;
     struct keeper keeper;
     struct locks locks;
+    struct patience patience;
     _Atomic size_t queued;    /* bytes of writes that wait */
     _Atomic uint64_t slow_ns; /* until then, appends are not tried; 0: never */
     atomic_uint ending;       /* unfinished lines that are being ended */
 };
+
+static void end_waiting(void *ctx, uint64_t since_ns)
+{
+    struct work *work = ctx;
+
+    waiting_end(&work->waiters, since_ns);
+    locks_end(&work->locks, since_ns);
+}
 
 int work_start(struct fs *fs, struct fuse_session *session,
                struct work **ret_work)
@@ -52,6 +62,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     work->fs = fs;
     work->session = session;
     locks_start(&work->locks);
+    waiting_start(&work->waiters, fs);
     r = pool_start(&work->appends, 1);
     if (r == 0)
         r = pool_start(&work->reads, READ_THREADS);
@@ -64,7 +75,7 @@ int work_start(struct fs *fs, struct fuse_session *session,
     if (r == 0)
         r = flush_start(&work->flush, fs);
     if (r == 0)
-        r = waiting_start(&work->waiters, fs);
+        r = patience_start(&work->patience, end_waiting, work);
     if (r < 0) {
         work_stop(work);
         return r;
@@ -77,6 +88,7 @@ void work_stop(struct work *work)
 {
     if (!work)
         return;
+    patience_stop(&work->patience);
     keeper_stop(&work->keeper);
     pool_stop(&work->appends);
     pool_stop(&work->changes);

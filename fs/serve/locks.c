@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/locks.h"
 
+#include "serve/patience.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -19,6 +21,7 @@ struct lock_waiter {
     struct locks *locks;
     fuse_req_t req;
     struct lock *lock; /* owned until it is held */
+    uint64_t since_ns; /* when it came */
     bool waits;        /* it is in the list */
     bool interrupted;
 };
@@ -147,6 +150,7 @@ static struct lock_waiter *make_waiter(struct locks *locks, fuse_req_t req,
         return NULL;
     waiter->locks = locks;
     waiter->req = req;
+    waiter->since_ns = patience_now();
     waiter->lock = malloc(sizeof(lock));
     if (!waiter->lock) {
         free(waiter);
@@ -233,20 +237,32 @@ void locks_set(struct locks *locks, fuse_req_t req, uint64_t file,
         lock_file(locks, waiter, (operation & LOCK_NB) == 0);
 }
 
-void locks_stop(struct locks *locks)
+/* Those that wait since then come first. Not EINTR: without a signal the kernel
+   would make it an error of its own, 512, which means nothing to programs. */
+void locks_end(struct locks *locks, uint64_t since_ns)
 {
-    struct waiters all = TAILQ_HEAD_INITIALIZER(all);
+    struct waiters late = TAILQ_HEAD_INITIALIZER(late);
     struct lock_waiter *waiter;
+    int error;
 
     (void)pthread_mutex_lock(&locks->lock);
-    locks->stopping = true;
-    while ((waiter = TAILQ_FIRST(&locks->waiting)) != NULL) {
+    error = locks->stopping ? ENOTCONN : EWOULDBLOCK;
+    while ((waiter = TAILQ_FIRST(&locks->waiting)) != NULL &&
+           waiter->since_ns <= since_ns) {
         TAILQ_REMOVE(&locks->waiting, waiter, entry);
         waiter->waits = false;
-        TAILQ_INSERT_TAIL(&all, waiter, entry);
+        TAILQ_INSERT_TAIL(&late, waiter, entry);
     }
     (void)pthread_mutex_unlock(&locks->lock);
-    answer_all(&all, ENOTCONN);
+    answer_all(&late, error);
+}
+
+void locks_stop(struct locks *locks)
+{
+    (void)pthread_mutex_lock(&locks->lock);
+    locks->stopping = true;
+    (void)pthread_mutex_unlock(&locks->lock);
+    locks_end(locks, UINT64_MAX);
 }
 
 void locks_done(struct locks *locks)

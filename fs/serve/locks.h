@@ -43,6 +43,10 @@ void locks_set(struct locks *locks, fuse_req_t req, uint64_t file,
 /* The last descriptor of owner is closed. */
 void locks_release(struct locks *locks, uint64_t file, uint64_t owner);
 
+/* Answers those that wait since then, by patience_now(), or longer:
+   EWOULDBLOCK. */
+void locks_end(struct locks *locks, uint64_t since_ns);
+
 /* Answers all that wait: ENOTCONN. */
 void locks_stop(struct locks *locks);
 

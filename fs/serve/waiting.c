@@ -2,49 +2,14 @@
 #include "serve/waiting.h"
 
 #include "clog.h"
-#include "daemon/thread.h"
 #include "files/mount.h"
+#include "serve/patience.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
-
-#define SECOND UINT64_C(1000000000)
-
-/* The kernel takes no shorter time; in seconds. */
-#define TIMEOUT_MIN 15
-
-/* A number of the kernel's, or 0. */
-static uint64_t kernel_number(const char *path)
+void waiting_start(struct waiters *waiters, struct fs *fs)
 {
-    FILE *file = fopen(path, "re");
-    uint64_t number = 0;
-
-    if (file && fscanf(file, "%" SCNu64, &number) != 1)
-        number = 0;
-    if (file)
-        (void)fclose(file);
-    return number;
-}
-
-uint64_t waiting_patience(uint64_t by_default, uint64_t at_most)
-{
-    uint64_t seconds = by_default;
-
-    if (at_most > 0 && (seconds == 0 || seconds > at_most))
-        seconds = at_most;
-    if (seconds > 0 && seconds < TIMEOUT_MIN)
-        seconds = TIMEOUT_MIN;
-    return seconds * (SECOND / 2);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+    *waiters = (struct waiters){.fs = fs, .started = true};
+    (void)pthread_mutex_init(&waiters->lock, NULL);
 }
 
 static uint64_t stream_end(const struct waiters *waiters)
@@ -148,7 +113,7 @@ int waiting_park(struct waiters *waiters, struct request *request)
     if (!request->watched) {
         request->waiters = waiters;
         request->watched = true;
-        request->since_ns = waiters->patience_ns > 0 ? now_ns() : 0;
+        request->since_ns = patience_now();
         fuse_req_interrupt_func(request->req, on_interrupt, request);
     }
     (void)pthread_mutex_lock(&waiters->lock);
@@ -234,49 +199,14 @@ static void refuse(struct request *request, int error)
     }
 }
 
-/* Answers those that have waited long, until waiting_stop(). */
-static void *end_patience(void *arg)
+void waiting_end(struct waiters *waiters, uint64_t since_ns)
 {
-    struct waiters *waiters = arg;
-    struct timespec then;
+    struct request *late;
 
     (void)pthread_mutex_lock(&waiters->lock);
-    while (!waiters->stopping) {
-        uint64_t now = now_ns();
-        struct request *late = NULL;
-
-        if (now > waiters->patience_ns)
-            late = take_if(waiters, is_since, now - waiters->patience_ns);
-        (void)pthread_mutex_unlock(&waiters->lock);
-        refuse(late, EINTR);
-        (void)clock_gettime(CLOCK_MONOTONIC, &then);
-        then.tv_sec++;
-        (void)pthread_mutex_lock(&waiters->lock);
-        if (!waiters->stopping)
-            (void)pthread_cond_timedwait(&waiters->stop, &waiters->lock, &then);
-    }
+    late = take_if(waiters, is_since, since_ns);
     (void)pthread_mutex_unlock(&waiters->lock);
-    return NULL;
-}
-
-int waiting_start(struct waiters *waiters, struct fs *fs)
-{
-    pthread_condattr_t monotonic;
-    int r = 0;
-
-    *waiters = (struct waiters){.fs = fs};
-    waiters->patience_ns = waiting_patience(
-        kernel_number("/proc/sys/fs/fuse/default_request_timeout"),
-        kernel_number("/proc/sys/fs/fuse/max_request_timeout"));
-    (void)pthread_mutex_init(&waiters->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&waiters->stop, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-    if (waiters->patience_ns > 0)
-        r = thread_start(&waiters->thread, end_patience, waiters);
-    waiters->started = r == 0;
-    return r;
+    refuse(late, EINTR);
 }
 
 void waiting_stop(struct waiters *waiters)
@@ -288,9 +218,6 @@ void waiting_stop(struct waiters *waiters)
     (void)pthread_mutex_lock(&waiters->lock);
     waiters->stopping = true;
     request = take_if(waiters, is_any, 0);
-    (void)pthread_cond_signal(&waiters->stop);
     (void)pthread_mutex_unlock(&waiters->lock);
     refuse(request, ENOTCONN);
-    if (waiters->patience_ns > 0)
-        (void)pthread_join(waiters->thread, NULL);
 }

@@ -31,25 +31,14 @@ struct waiters {
     struct share shares[WAITING_USERS];
     uint64_t seen; /* the stream's end when some were taken last */
     bool stopping;
-    pthread_cond_t stop;
     bool started;
-    uint64_t patience_ns; /* as of waiting_patience(); constant */
-    pthread_t thread;     /* there is one if that is not 0 */
 };
 
-/*
- * How long a read may wait, in ns, where the kernel ends the connection of a
- * daemon that leaves a request without an answer for by_default seconds, or
- * at_most, as of its fs.fuse.default_request_timeout and max_request_timeout;
- * 0 is none, of all three.
- */
-uint64_t waiting_patience(uint64_t by_default, uint64_t at_most);
+/* fs is borrowed until waiting_stop(). */
+void waiting_start(struct waiters *waiters, struct fs *fs);
 
-/*
- * A read that has waited for the kernel's patience is answered: EINTR. fs is
- * borrowed until waiting_stop(). On failure nothing is left. EAGAIN, ENOMEM.
- */
-int waiting_start(struct waiters *waiters, struct fs *fs);
+/* Answers those that wait since then, by patience_now(), or longer: EINTR. */
+void waiting_end(struct waiters *waiters, uint64_t since_ns);
 
 /*
  * Answers all that wait: ENOTCONN, as what comes after the mount will. Nothing

@@ -269,17 +269,32 @@ mount_with_timeout() {
     echo "$before" >"$timeout_file"
 }
 
-# Else the kernel would end the connection, for one reader that waits.
+# Else the kernel would end the connection, for one reader that waits, or one
+# who waits for a lock.
 test_a_kernel_that_does_not_wait() {
-    local timeout_file=/proc/sys/fs/fuse/default_request_timeout reader
+    local timeout_file=/proc/sys/fs/fuse/default_request_timeout
+    local reader locker late
     if ((EUID != 0)) || [[ ! -w $timeout_file ]]; then return 0; fi
     mount_with_timeout 15
-    equal "$(timeout 60 sys read "$MNT/follow" </dev/null || true)" EINTR
-    head -n 1 "$MNT/follow" >"$TMP/followed" &
+    mkdir "$MNT/cursors/a"
+    exec 3<"$MNT/cursors/a/offset"
+    flock 3
+    timeout 60 perl -MFcntl=:flock -e 'open(F, "<", $ARGV[0]) or die;
+        flock(F, LOCK_EX) or print $!{EWOULDBLOCK} ? "EWOULDBLOCK" : $!' \
+        "$MNT/cursors/a/offset" >"$TMP/locked" 3<&- &
+    locker=$!
+    head -n 1 "$MNT/follow" >"$TMP/followed" 3<&- &
+    late=$!
+    sys read "$MNT/follow" </dev/null >"$TMP/read" 3<&- &
     reader=$!
-    sleep "$((10 + 40 * ${CLOG_LONG:-0}))"
+    wait "$locker" || true
+    wait "$reader" || true
+    equal "$(cat "$TMP/locked") $(cat "$TMP/read")" "EWOULDBLOCK EINTR"
+    sleep "$((40 * ${CLOG_LONG:-0}))"
+    exec 3<&-
+    flock "$MNT/cursors/a/offset" true
     append 1 1
-    wait "$reader"
+    wait "$late"
     equal "$(cat "$TMP/followed")" "record 1"
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "serve/patience.h"
 #include "serve/waiting.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static int setup(void **state)
     bench->fixture = fixture;
     fixture_open(bench->fixture);
     bench->fs.log = bench->fixture->log;
-    assert_int_equal(waiting_start(&bench->waiters, &bench->fs), 0);
+    waiting_start(&bench->waiters, &bench->fs);
     *state = bench;
     return 0;
 }
@@ -126,12 +127,12 @@ static void test_parked_users_are_bounded(void **state)
 static void test_parked_patience_is_half_the_kernels(void **state)
 {
     (void)state;
-    assert_int_equal(waiting_patience(0, 0), 0);
-    assert_int_equal(waiting_patience(60, 0), UINT64_C(30000000000));
-    assert_int_equal(waiting_patience(60, 40), UINT64_C(20000000000));
-    assert_int_equal(waiting_patience(0, 40), UINT64_C(20000000000));
-    assert_int_equal(waiting_patience(20, 40), UINT64_C(10000000000));
-    assert_int_equal(waiting_patience(1, 0), UINT64_C(7500000000));
+    assert_int_equal(patience_limit(0, 0), 0);
+    assert_int_equal(patience_limit(60, 0), UINT64_C(30000000000));
+    assert_int_equal(patience_limit(60, 40), UINT64_C(20000000000));
+    assert_int_equal(patience_limit(0, 40), UINT64_C(20000000000));
+    assert_int_equal(patience_limit(20, 40), UINT64_C(10000000000));
+    assert_int_equal(patience_limit(1, 0), UINT64_C(7500000000));
 }
 
 #define PARKED_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
