@@ -7,7 +7,6 @@
 #include "log/times.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <time.h>
 
 /* How long a drop waits for a reader that uses the oldest segment. */
@@ -44,34 +43,30 @@ static void count_drop(struct clog *log, const struct oldest *oldest,
 
 /*
  * Drops the oldest segment. Its files are opened first, for the readers that
- * still use them. A crash leaves it as it was, or as BASE.dropped, which the
- * next open removes.
+ * still use them. A crash leaves it as it was, or dropped, and then the next
+ * open removes it.
  */
 int drop_oldest(struct clog *log, const struct oldest *oldest,
                 enum drop_cause cause)
 {
-    struct io *io = log->io;
-    char name[SEGMENT_NAME];
-    char dropped[SEGMENT_NAME + sizeof(SEGMENT_DROPPED)];
+    uint64_t base = oldest->part->base;
     int r;
 
-    segment_name(oldest->part->base, name);
-    (void)snprintf(dropped, sizeof(dropped), "%s%s", name, SEGMENT_DROPPED);
     (void)cache_keep(&log->segments.cache, oldest->part);
-    r = io_rename(io, log->dir, name, dropped);
+    r = segment_drop(log->io, log->dir, base);
     /* Somebody has removed it already: all the better. */
     if (r < 0 && r != -ENOENT) {
         cache_unkeep(&log->segments.cache, oldest->part);
         return r;
     }
     r = durability_sync_file(&log->durability, log->dir);
-    times_learn_first(log, oldest->part->base + 1);
+    times_learn_first(log, base + 1);
     segments_remove_first(&log->segments);
     count_drop(log, oldest, cause);
     /* Its files go once its name has for certain, or the segment could come
        back without them; what cannot be removed the next open removes. */
     if (r == 0)
-        (void)segment_remove(io, log->dir, dropped);
+        (void)segment_remove_dropped(log->io, log->dir, base);
     return r;
 }
 

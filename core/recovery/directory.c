@@ -261,11 +261,14 @@ int directory_load(struct recovery *recovery)
     return r < 0 ? r : load_cursors(recovery);
 }
 
+struct bases {
+    uint64_t *list; /* owned */
+    size_t count, capacity;
+};
+
 /* Names as they come, before they are looked at. */
 struct names {
-    struct recovery *recovery;
-    uint64_t *bases; /* owned */
-    size_t count, capacity;
+    struct bases segments, dropped;
 };
 
 static int compare(const void *a, const void *b)
@@ -276,41 +279,37 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What is left of a dropped segment is in nobody's way: why it stays is noted,
-   and the next open tries again. */
-static int finish_drop(struct recovery *recovery, const char *name)
+static int add_base(struct bases *bases, uint64_t base)
 {
-    struct clog_note *note;
-    char path[64];
-    /* Its name first: the segment must not come back without its files. */
-    int r = io_sync_names(recovery->io, recovery->segments);
+    if (bases->count == bases->capacity) {
+        size_t capacity = bases->capacity ? 2 * bases->capacity : 64;
+        uint64_t *list = reallocarray(bases->list, capacity, sizeof(*list));
 
-    if (r < 0)
-        return r;
-    r = segment_remove(recovery->io, recovery->segments, name);
-    if (r == 0)
-        return 0;
-    (void)snprintf(path, sizeof(path), "segments/%s", name);
-    note = report_note(recovery->report, CLOG_NOTE_FOREIGN, NULL, path,
-                       r == -ENOTEMPTY || r == -EEXIST
-                           ? "has files that are not the log's; left there"
-                           : "is dropped, and cannot be removed");
-    note->error = r == -ENOTEMPTY || r == -EEXIST ? 0 : r;
-    report_tell(recovery, note, 0);
+        if (!list)
+            return -ENOMEM;
+        bases->list = list;
+        bases->capacity = capacity;
+    }
+    bases->list[bases->count++] = base;
     return 0;
 }
 
-static bool is_dropped(const char *name)
+static void sort(struct bases *bases)
+{
+    if (bases->count > 0)
+        qsort(bases->list, bases->count, sizeof(*bases->list), compare);
+}
+
+static int parse_dropped(const char *name, uint64_t *ret_base)
 {
     char base[SEGMENT_NAME];
-    uint64_t ignored;
 
     if (strlen(name) != SEGMENT_NAME - 1 + strlen(SEGMENT_DROPPED) ||
         strcmp(name + SEGMENT_NAME - 1, SEGMENT_DROPPED) != 0)
-        return false;
+        return -EINVAL;
     memcpy(base, name, SEGMENT_NAME - 1);
     base[SEGMENT_NAME - 1] = '\0';
-    return segment_parse(base, &ignored) == 0;
+    return segment_parse(base, ret_base);
 }
 
 static int on_name(void *ctx, const char *name)
@@ -318,21 +317,72 @@ static int on_name(void *ctx, const char *name)
     struct names *names = ctx;
     uint64_t base;
 
-    if (is_dropped(name) && !names->recovery->read_only)
-        return finish_drop(names->recovery, name);
-    if (segment_parse(name, &base) < 0)
-        return 0;
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? 2 * names->capacity : 64;
-        uint64_t *bases = reallocarray(names->bases, capacity, sizeof(*bases));
+    if (parse_dropped(name, &base) == 0)
+        return add_base(&names->dropped, base);
+    return segment_parse(name, &base) == 0 ? add_base(&names->segments, base)
+                                           : 0;
+}
 
-        if (!bases)
-            return -ENOMEM;
-        names->bases = bases;
-        names->capacity = capacity;
-    }
-    names->bases[names->count++] = base;
+static void note_dropped(struct recovery *recovery, uint64_t base, int error,
+                         const char *what)
+{
+    char name[SEGMENT_NAME];
+    char path[64];
+    struct clog_note *note;
+
+    segment_name(base, name);
+    (void)snprintf(path, sizeof(path), "segments/%s%s", name, SEGMENT_DROPPED);
+    note = report_note(recovery->report, CLOG_NOTE_FOREIGN, NULL, path, what);
+    note->error = error;
+    report_tell(recovery, note, 0);
+}
+
+/* What is left of a dropped segment is in nobody's way: why it stays is noted,
+   and the next open tries again. */
+static int finish_drop(struct recovery *recovery, uint64_t base)
+{
+    /* Its name first: the segment must not come back without its files. */
+    int r = io_sync_names(recovery->io, recovery->segments);
+
+    if (r < 0)
+        return r;
+    r = segment_remove_dropped(recovery->io, recovery->segments, base);
+    if (r == -ENOTEMPTY || r == -EEXIST)
+        note_dropped(recovery, base, 0,
+                     "has files that are not the log's; left there");
+    else if (r < 0)
+        note_dropped(recovery, base, r, "is dropped, and cannot be removed");
     return 0;
+}
+
+/* Only the oldest segment is ever dropped: a mark beside another one is none.
+ */
+static int settle_dropped(struct recovery *recovery, struct names *names)
+{
+    struct bases *segments = &names->segments;
+    int r = 0;
+
+    for (size_t k = 0; r == 0 && k < names->dropped.count; k++) {
+        uint64_t base = names->dropped.list[k];
+        bool oldest = segments->count > 0 && segments->list[0] == base;
+        bool there = segments->count > 0 &&
+                     bsearch(&base, segments->list, segments->count,
+                             sizeof(base), compare);
+
+        if (there &&
+            segment_is_marked(recovery->io, recovery->segments, base)) {
+            if (!oldest) {
+                note_dropped(recovery, base, 0,
+                             "is beside a segment that is not the oldest");
+                continue;
+            }
+            memmove(segments->list, segments->list + 1,
+                    --segments->count * sizeof(base));
+        }
+        if (!recovery->read_only)
+            r = finish_drop(recovery, base);
+    }
+    return r;
 }
 
 static int measure_file(struct recovery *recovery, int dir, struct found *found,
@@ -378,27 +428,37 @@ static int measure(struct recovery *recovery, struct found *found)
     return r;
 }
 
+static int measure_all(struct recovery *recovery, const struct bases *bases)
+{
+    int r = 0;
+
+    if (bases->count == 0)
+        return 0;
+    recovery->found = calloc(bases->count, sizeof(struct found));
+    if (!recovery->found)
+        return -ENOMEM;
+    recovery->count = bases->count;
+    for (size_t i = 0; r == 0 && i < bases->count; i++) {
+        recovery->found[i].base = bases->list[i];
+        r = measure(recovery, &recovery->found[i]);
+    }
+    return r;
+}
+
 int directory_list(struct recovery *recovery)
 {
-    struct names names = {.recovery = recovery};
+    struct names names = {0};
     int r = 0;
 
     if (recovery->segments >= 0)
         r = io_list(recovery->io, recovery->segments, on_name, &names);
-    if (r < 0 || names.count == 0)
-        goto out;
-    qsort(names.bases, names.count, sizeof(*names.bases), compare);
-    recovery->found = calloc(names.count, sizeof(struct found));
-    if (!recovery->found) {
-        r = -ENOMEM;
-        goto out;
-    }
-    recovery->count = names.count;
-    for (size_t i = 0; r == 0 && i < names.count; i++) {
-        recovery->found[i].base = names.bases[i];
-        r = measure(recovery, &recovery->found[i]);
-    }
-out:
-    free(names.bases);
+    sort(&names.segments);
+    sort(&names.dropped);
+    if (r == 0)
+        r = settle_dropped(recovery, &names);
+    if (r == 0)
+        r = measure_all(recovery, &names.segments);
+    free(names.segments.list);
+    free(names.dropped.list);
     return r;
 }

@@ -11,6 +11,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define DROPPED_NAME (SEGMENT_NAME + sizeof(SEGMENT_DROPPED))
+
 const char *const segment_files[3] = {"store", "index", "stamps"};
 
 void scratch_trim(struct scratch *scratch)
@@ -441,6 +443,60 @@ int segment_remove(struct io *io, int segments, const char *name)
     }
     io_close(io, dir);
     return r < 0 ? r : io_unlink(io, segments, name, true);
+}
+
+static void dropped_name(uint64_t base, char ret[static DROPPED_NAME])
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(base, name);
+    (void)snprintf(ret, DROPPED_NAME, "%s%s", name, SEGMENT_DROPPED);
+}
+
+bool segment_is_marked(struct io *io, int segments, uint64_t base)
+{
+    char dropped[DROPPED_NAME];
+    struct io_stat st;
+
+    dropped_name(base, dropped);
+    return io_statat(io, segments, dropped, &st) == 0 && st.type == IO_FILE &&
+           st.size == 0;
+}
+
+int segment_drop(struct io *io, int segments, uint64_t base)
+{
+    char name[SEGMENT_NAME];
+    char dropped[DROPPED_NAME];
+    int r;
+
+    segment_name(base, name);
+    dropped_name(base, dropped);
+    r = io_rename(io, segments, name, dropped);
+    if (r != -EXDEV)
+        return r;
+    /* A directory of an overlay's lower layer gets no other name. */
+    r = io_open(io, segments, dropped, O_RDWR | O_CREAT | O_EXCL, 0600);
+    io_close(io, r);
+    if (r == -EEXIST && segment_is_marked(io, segments, base))
+        return 0;
+    return r < 0 ? r : 0;
+}
+
+int segment_remove_dropped(struct io *io, int segments, uint64_t base)
+{
+    char name[SEGMENT_NAME];
+    char dropped[DROPPED_NAME];
+    int r;
+
+    segment_name(base, name);
+    dropped_name(base, dropped);
+    if (!segment_is_marked(io, segments, base))
+        return segment_remove(io, segments, dropped);
+    r = segment_remove(io, segments, name);
+    /* Without the mark the segment must not come back. */
+    if (r == 0 || r == -ENOENT)
+        r = io_sync_names(io, segments);
+    return r < 0 ? r : io_unlink(io, segments, dropped, false);
 }
 
 bool segment_is_guarded(const struct io_stat *file)

@@ -66,7 +66,8 @@ void scratch_done(struct scratch *scratch);
 /* The name of the segment with that base. */
 void segment_name(uint64_t base, char ret[SEGMENT_NAME]);
 
-/* What is behind the name of a segment that is being dropped. */
+/* What is behind the name of a segment that is dropped: of its directory, which
+   was renamed, or where that cannot be, of an empty file beside it. */
 #define SEGMENT_DROPPED ".dropped"
 
 /* Exactly 20 digits of a number below 2^64, or EINVAL. */
@@ -79,8 +80,25 @@ int segment_open_dir(struct io *io, int segments, uint64_t base);
 int segment_open_writable(struct io *io, int segments, uint64_t base);
 
 /*
- * Removes the directory name, that of a dropped segment, and its files. On
- * failure, or after a crash, it has fewer of them, and can be tried again.
+ * Gives the segment the name of one that is dropped, or marks it so. That is
+ * durable when the caller has synced segments. ENOENT: there is none.
+ */
+int segment_drop(struct io *io, int segments, uint64_t base);
+
+/* Whether an empty file beside the segment says that it is dropped. */
+bool segment_is_marked(struct io *io, int segments, uint64_t base);
+
+/*
+ * Removes a dropped segment, whose name or mark is durable: its files, and then
+ * that. On failure, or after a crash, there is less of it, and it can be tried
+ * again. ENOTEMPTY, EEXIST: there are files in it that are not the log's.
+ */
+int segment_remove_dropped(struct io *io, int segments, uint64_t base);
+
+/*
+ * Removes the directory name, with a segment's files. On failure, or after a
+ * crash, it has fewer of them, and can be tried again. ENOTEMPTY, EEXIST: there
+ * are others in it.
  */
 int segment_remove(struct io *io, int segments, const char *name);
 

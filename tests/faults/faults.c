@@ -66,12 +66,16 @@ struct way {
     unsigned flags; /* of clog_open(), besides CLOG_CREATE */
     bool real;      /* on real files */
     bool journal;   /* of a disk in memory */
+    bool lower;     /* likewise: its directories cannot be renamed */
 };
 
 static const struct way ways[] = {
     {.name = "memory", .journal = true},
     {.name = "memory without a journal, where appends make room",
      .flags = CLOG_DROP_OLDEST},
+    {.name = "memory where directories keep their names",
+     .journal = true,
+     .lower = true},
     {.name = "files", .real = true},
 };
 
@@ -488,6 +492,8 @@ static void start_run(struct run *run, const struct way *way)
         run->disk = memio_new();
     if (run->disk)
         memio_set_journal(run->disk, way->journal);
+    if (run->disk)
+        memio_set_lower(run->disk, way->lower);
     faultio_init(&run->fault, way->real ? io_posix() : memio_io(run->disk));
     run->fault.lose = way->real ? NULL : memio_lose;
     run->fault.no_truncate = suite.no_roll_back;

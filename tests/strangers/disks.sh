@@ -11,6 +11,19 @@ use_twice() {
     visit use "$1" 0 >"$TMP/said" || fail "$(cat "$TMP/said")"
 }
 
+# The log in the lower layer, as in a container's image: no directory of it
+# can be renamed.
+test_the_lower_layer_of_an_overlay() {
+    make_fresh
+    mkdir "$DISK"/{lower,upper,work,overlay}
+    mv "$DISK/fresh" "$DISK/lower/log"
+    picture "$DISK/lower" >"$TMP/before"
+    mount -t overlay overlay "$DISK/overlay" -o \
+        "lowerdir=$DISK/lower,upperdir=$DISK/upper,workdir=$DISK/work"
+    use_twice "$DISK/overlay/log"
+    picture "$DISK/lower" | cmp - "$TMP/before"
+}
+
 # All of it in the upper one.
 test_an_overlay() {
     make_fresh

@@ -104,6 +104,7 @@ struct memio {
     bool cold;
     struct failing failing[2]; /* of files, of directories */
     bool unjournaled;
+    bool lower;        /* no directory can be renamed */
     uint64_t capacity; /* bytes; 0: without end */
 };
 

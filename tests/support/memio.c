@@ -401,6 +401,8 @@ static int mem_rename(struct io *io, int dir, const char *from, const char *to)
     struct node *parent;
     int r = find(memio, dir, from, &node);
 
+    if (r == 0 && memio->lower && node->type == IO_DIR)
+        r = -EXDEV;
     if (r == 0)
         r = open_dir(memio, dir, 2, &parent);
     if (r == 0)
@@ -583,6 +585,11 @@ void memio_set_clock(struct memio *memio, int64_t now)
 void memio_set_journal(struct memio *memio, bool journal)
 {
     memio->unjournaled = !journal;
+}
+
+void memio_set_lower(struct memio *memio, bool lower)
+{
+    memio->lower = lower;
 }
 
 void memio_set_capacity(struct memio *memio, uint64_t bytes)

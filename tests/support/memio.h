@@ -74,6 +74,10 @@ struct memio *memio_power_cut(const struct memio *memio, enum memio_loss loss,
  */
 void memio_set_journal(struct memio *memio, bool journal);
 
+/* Whether directories are as those of an overlay's lower layer: none can be
+   renamed, which is EXDEV. */
+void memio_set_lower(struct memio *memio, bool lower);
+
 /* How many bytes the disk has, in pages of 4096; 0: without end. A directory
    takes a page, a write is short where the disk is full, and then ENOSPC. */
 void memio_set_capacity(struct memio *memio, uint64_t bytes);

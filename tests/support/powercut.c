@@ -76,6 +76,7 @@ static struct memio *new_like(const struct memio *from)
     memio->boot = from->boot;
     memio->clock = from->clock;
     memio->unjournaled = from->unjournaled;
+    memio->lower = from->lower;
     memio->capacity = from->capacity;
     return memio;
 }

@@ -284,6 +284,88 @@ static void test_drop_has_something_to_drop(void **state)
     leave_disk();
 }
 
+/* --- Directories that keep their names -------------------------------------
+ */
+
+static int removals; /* that are let through; the next one is a kill */
+
+/* As in the lower layer of an overlay. */
+static int rename_files(struct io *io, int dir, const char *from,
+                        const char *to)
+{
+    struct io_stat st;
+
+    if (io_statat(io, dir, from, &st) == 0 && st.type == IO_DIR)
+        return -EXDEV;
+    return io_posix()->ops->rename(io, dir, from, to);
+}
+
+static int unlink_some(struct io *io, int dir, const char *name, bool directory)
+{
+    if (removals == 0)
+        return -EIO;
+    removals--;
+    return io_posix()->ops->unlink(io, dir, name, directory);
+}
+
+static void open_segments(struct fixture *fixture)
+{
+    directory_remove(fixture->dir);
+    fixture->dir = directory_make();
+    fixture->fake.ops.rename = rename_files;
+    fixture->fake.ops.unlink = io_posix()->ops->unlink;
+    fixture->options.flags = 0;
+    fixture->options.max_store = 18;
+    fixture_open(fixture);
+    fixture_fill(fixture, 3);
+}
+
+/* A mark says that the segment is dropped, to readers too, wherever the removal
+   of its files has ended; the next open ends it. */
+static void test_drop_where_directories_keep_their_names(void **state)
+{
+    struct fixture *fixture = *state;
+    int let = 0;
+
+    do {
+        open_segments(fixture);
+        fixture->fake.ops.unlink = unlink_some;
+        removals = let++;
+        assert_int_equal(clog_drop(fixture->log, 0), 0);
+        fixture_expect_filled(fixture, 1, 3);
+        fixture_kill(fixture);
+        fixture->options.flags = CLOG_READ_ONLY;
+        fixture_open(fixture);
+        assert_int_equal(fixture_status(fixture).oldest, 1);
+        fixture_expect_filled(fixture, 1, 3);
+        fixture_close(fixture);
+        fixture->fake.ops.unlink = io_posix()->ops->unlink;
+        fixture->options.flags = 0;
+        fixture_open(fixture);
+        fixture_expect_filled(fixture, 1, 3);
+        assert_int_equal(fixture_report(fixture)->note_count, 0);
+        assert_int_equal(directory_count(fixture->dir, "segments"), 2);
+        fixture_expect_sound(fixture);
+        fixture_close(fixture);
+    } while (removals == 0);
+    assert_true(let > 4);
+}
+
+/* Only the oldest is ever dropped. */
+static void test_drop_marks_no_other_segment(void **state)
+{
+    static const char mark[] = "segments/00000000000000000001.dropped";
+    struct fixture *fixture = *state;
+
+    open_segments(fixture);
+    fixture_close(fixture);
+    file_save(fixture->dir, mark, "", 0);
+    fixture_open(fixture);
+    fixture_expect_filled(fixture, 0, 3);
+    assert_string_equal(fixture_note(fixture, CLOG_NOTE_FOREIGN)->file, mark);
+    assert_true(file_exists(fixture->dir, mark));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +374,8 @@ int main(void)
         FIXTURE_TEST(test_drop_nothing_that_is_viewed),
         FIXTURE_TEST(test_drop_ends_where_it_makes_no_room),
         FIXTURE_TEST(test_drop_has_something_to_drop),
+        FIXTURE_TEST(test_drop_where_directories_keep_their_names),
+        FIXTURE_TEST(test_drop_marks_no_other_segment),
     };
 
     return cmocka_run_group_tests_name("drop", tests, NULL, NULL);
