@@ -131,6 +131,17 @@ static int add_found(struct clog *log, struct found *found)
     return r;
 }
 
+/* Notes what keeps the log from being written to, if anything does. */
+static int note_refused(struct clog *log, const uint64_t *base,
+                        const char *file, int error)
+{
+    if (error < 0)
+        report_note(&log->report, CLOG_NOTE_REFUSED, base, file,
+                    "cannot be written")
+            ->error = error;
+    return error;
+}
+
 /* The last segment found takes the appends. */
 static int reuse_active(struct clog *log)
 {
@@ -146,22 +157,14 @@ static int reuse_active(struct clog *log)
     if (r == 0)
         r = segment_cut(part->files, &part->extent);
     if (r < 0)
-        return r;
+        return note_refused(
+            log, &part->base,
+            segment_closed_file(log->io, log->dir, part->base, O_RDWR), r);
     part->sealed = false;
     mutex_lock(&log->append_lock);
     roll_measure(log);
     mutex_unlock(&log->append_lock);
     return 0;
-}
-
-/* Notes what keeps the log from being written to, if anything does. */
-static int note_refused(struct clog *log, const char *file, int error)
-{
-    if (error < 0)
-        report_note(&log->report, CLOG_NOTE_REFUSED, NULL, file,
-                    "cannot be written")
-            ->error = error;
-    return error;
 }
 
 static int start_staging(struct clog *log, const struct recovery *recovery)
@@ -174,13 +177,13 @@ static int start_staging(struct clog *log, const struct recovery *recovery)
     r = stage_open(&log->stage, size, &recovery->owner, active->files,
                    &active->extent);
     mutex_unlock(&log->append_lock);
-    return note_refused(log, STAGING_NAME, r);
+    return note_refused(log, NULL, STAGING_NAME, r);
 }
 
 static int start_writing(struct clog *log, const struct recovery *recovery)
 {
     bool fresh = log->segments.count == 0 || recovery->seal;
-    int r = note_refused(log, METADATA_DURABLE,
+    int r = note_refused(log, NULL, METADATA_DURABLE,
                          durability_open(&log->durability, log->root));
 
     if (r < 0)

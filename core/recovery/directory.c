@@ -186,7 +186,9 @@ static int load_cursors(struct recovery *recovery)
         return report_refused(recovery, NULL, METADATA_CURSORS, -EUCLEAN,
                               "not a directory");
     if (dir < 0)
-        return dir == -ENOENT ? 0 : dir;
+        return dir == -ENOENT ? 0
+                              : report_refused(recovery, NULL, METADATA_CURSORS,
+                                               dir, "cannot be opened");
     r = io_list(io, dir, learn_from_cursor, &cursors);
     io_close(io, dir);
     return r;

@@ -46,6 +46,15 @@ static int read_segment(struct recovery *recovery, struct found *found,
     return recovery_scan(recovery, found, limit, &ret->segment, &ret->scan);
 }
 
+static int refuse_segment(struct recovery *recovery, const struct found *found,
+                          int error)
+{
+    return report_refused(recovery, &found->base,
+                          segment_closed_file(recovery->io, recovery->segments,
+                                              found->base, O_RDONLY),
+                          error, "cannot be read");
+}
+
 static void reading_done(struct reading *reading)
 {
     scan_done(&reading->scan);
@@ -166,9 +175,7 @@ static int settle_sealed(struct recovery *recovery, struct found *found,
     if (r == -EIO)
         serve_unread(recovery, found, limit);
     if (r < 0)
-        return r == -EIO ? 0
-                         : report_refused(recovery, &found->base, "", r,
-                                          "cannot be read");
+        return r == -EIO ? 0 : refuse_segment(recovery, found, r);
     found->extent = reading.scan.extent;
     reading.decision.keep = found->extent;
     reading.decision.next = found->base + limit;
@@ -295,9 +302,7 @@ static int settle_unclean(struct recovery *recovery, struct found *found)
     if (r == -EIO)
         settle_unread(recovery, found);
     if (r < 0)
-        return r == -EIO ? 0
-                         : report_refused(recovery, &found->base, "", r,
-                                          "cannot be read");
+        return r == -EIO ? 0 : refuse_segment(recovery, found, r);
     evidence_gather(recovery, found, &reading.scan, &reading.evidence);
     decide_tail(&reading.evidence, &reading.scan, &reading.segment,
                 &reading.decision);

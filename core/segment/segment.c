@@ -499,6 +499,23 @@ int segment_remove_dropped(struct io *io, int segments, uint64_t base)
     return r < 0 ? r : io_unlink(io, segments, dropped, false);
 }
 
+const char *segment_closed_file(struct io *io, int segments, uint64_t base,
+                                int flags)
+{
+    const char *name = "";
+    int dir = segment_open_dir(io, segments, base);
+
+    for (int file = CLOG_STORE; dir >= 0 && file <= CLOG_STAMPS; file++) {
+        int fd = io_open(io, dir, segment_files[file], flags, 0);
+
+        if (fd < 0 && fd != -ENOENT)
+            name = segment_files[file];
+        io_close(io, fd);
+    }
+    io_close(io, dir);
+    return name;
+}
+
 bool segment_is_guarded(const struct io_stat *file)
 {
     return (file->mode & 0222) == 0 || file->links > 1 || file->type != IO_FILE;

@@ -200,6 +200,11 @@ int segment_sync(struct segment *segment);
 /* Makes all three files durable. */
 int segment_sync_all(struct segment *segment);
 
+/* The name of a file of the segment that is there and cannot be opened with
+   those flags; "" where all can, or the directory cannot. */
+const char *segment_closed_file(struct io *io, int segments, uint64_t base,
+                                int flags);
+
 /* Takes write permission from the files of a sealed segment. Its directory
    stays writable, so that its owner can remove it. Missing files are passed
    over, and files that have other names too. */
