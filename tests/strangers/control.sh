@@ -5,6 +5,15 @@
 # What judges must notice: a log that follows links, and one that is not what
 # it was.
 
+test_who_follows_links() {
+    local output
+    if output=$(VISIT=visit-follows TEST='^test_symbolic' \
+        "$(dirname "$0")/places.sh" 2>&1); then
+        fail "nothing is noticed"
+    fi
+    contains "$output" 'link in the place of .* it was changed outside'
+}
+
 # It works where there are no links.
 test_it_works_otherwise() {
     make_fresh

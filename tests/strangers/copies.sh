@@ -87,6 +87,35 @@ test_copies_under_load() {
     wait %write_on
 }
 
+# Two daemons on one set of files: each keeps what it has acknowledged, or
+# the second is refused.
+test_a_copy_of_hard_links() {
+    local i
+    mount_log
+    seq 0 99 >>"$MNT/append"
+    unmount_log
+    cp -al "$LOG" "$TMP/linked"
+    mount_log
+    if "$CLOG" "$TMP/linked" "$TMP/mnt2" 2>"$TMP/error"; then
+        fail "no directory, and it is mounted"
+    fi
+    mkdir "$TMP/mnt2"
+    if "$CLOG" "$TMP/linked" "$TMP/mnt2" 2>"$TMP/error"; then
+        for i in 1 2 3 4 5; do
+            echo "A$i" >>"$MNT/append"
+            echo "B$i" >>"$TMP/mnt2/append"
+        done
+        equal "$(tail -n +101 "$TMP/mnt2/log" | tr '\n' ' ')" "B1 B2 B3 B4 B5 "
+        detach "$TMP/mnt2"
+    else
+        seq 1 5 | sed 's/^/A/' >>"$MNT/append"
+        contains "$(cat "$TMP/error")" 'linked/[a-z]+'
+    fi
+    equal "$(tail -n +101 "$MNT/log" | tr '\n' ' ')" "A1 A2 A3 A4 A5 "
+    remount_log
+    equal "$(tail -n +101 "$MNT/log" | tr '\n' ' ')" "A1 A2 A3 A4 A5 "
+}
+
 # parts FILE...: a log of four segments, without these.
 parts() {
     local part

@@ -34,6 +34,33 @@ test_an_overlay() {
     use_twice "$DISK/overlay/log"
 }
 
+# make_fat: FAT on $DISK/fat, as the kernel knows it, or else by its rules: no
+# owners, one mode, no links.
+make_fat() {
+    DISK=$TMP/disk
+    mkdir -p "$DISK/fat" "$DISK/files"
+    truncate -s 64M "$DISK/image"
+    if mkfs.vfat "$DISK/image" && mount -o loop "$DISK/image" "$DISK/fat"; then
+        return
+    fi >/dev/null 2>&1
+    plainfs "$DISK/files" "$DISK/fat"
+}
+
+test_fat() {
+    make_fat
+    visit make "$DISK/fat/log" "$count" || fail "it cannot be made"
+    use_twice "$DISK/fat/log"
+    visit look "$DISK/fat/log" 0 >"$TMP/said"
+}
+
+# A log that was copied there.
+test_a_copy_on_fat() {
+    make_fat
+    visit make "$TMP/fresh" "$count"
+    cp -r "$TMP/fresh" "$DISK/fat/log"
+    use_twice "$DISK/fat/log"
+}
+
 test_read_only() {
     make_fresh
     mount -o remount,ro "$DISK"

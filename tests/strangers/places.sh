@@ -105,6 +105,30 @@ try_all() {
     ((complaints == 0)) || fail "$complaints complaints of $n places"
 }
 
+test_symbolic_links() {
+    try_all link directory-link dangling
+}
+
+test_hard_links() {
+    try_all hard second
+}
+
+test_what_blocks() {
+    try_all fifo socket
+}
+
+test_devices() {
+    try_all zero full
+}
+
+test_directories() {
+    try_all directory tree
+}
+
+test_holes() {
+    try_all hole
+}
+
 test_modes_and_owners() {
     try_all mode owner
 }
