@@ -8,6 +8,7 @@
 #include "recovery/repair.h"
 #include "recovery/replay.h"
 #include "recovery/report.h"
+#include "segment/index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,26 +112,41 @@ static void settle_records(struct recovery *recovery,
         report_unread(recovery, found);
 }
 
+/* Reads bytes of a segment's file; false: they are not there. */
+static bool read_bytes(struct recovery *recovery, int dir, enum clog_file file,
+                       struct iovec bytes, uint64_t position)
+{
+    int fd = io_open(recovery->io, dir, segment_files[file], O_RDONLY, 0);
+    struct io_from from = {.fd = fd, .position = position};
+    bool there = fd >= 0 && io_read(recovery->io, from, bytes.iov_base,
+                                    bytes.iov_len) == (ssize_t)bytes.iov_len;
+
+    io_close(recovery->io, fd);
+    return there;
+}
+
 /* Whether the last of count records ends where the store does, by the index
-   and its own prefix. */
+   and its own prefix. Read, not mapped: of a map of an index that is not in
+   memory much more would be read than this entry. */
 static bool ends_at_store(struct recovery *recovery, const struct found *found,
                           uint64_t count)
 {
-    struct extent extent = {count, found->sizes[CLOG_STORE]};
-    struct segment segment;
-    struct place place;
-    uint8_t prefix[RECORD_PREFIX];
-    bool fits = false;
+    int dir = segment_open_dir(recovery->io, recovery->segments, found->base);
+    uint8_t entry[SLOT_SIZE], prefix[RECORD_PREFIX];
+    uint64_t position = 0;
+    uint64_t size = found->sizes[CLOG_STORE];
+    bool fits = dir >= 0 &&
+                read_bytes(recovery, dir, CLOG_INDEX,
+                           (struct iovec){entry, sizeof(entry)},
+                           (count - 1) * SLOT_SIZE) &&
+                index_parse(entry, found->base + count - 1, &position) == 0 &&
+                position < size && size - position > RECORD_PREFIX &&
+                size - position - RECORD_PREFIX <= CLOG_RECORD_LIMIT &&
+                read_bytes(recovery, dir, CLOG_STORE,
+                           (struct iovec){prefix, sizeof(prefix)}, position) &&
+                get_be64(prefix) == size - position - RECORD_PREFIX;
 
-    if (segment_open(&segment, recovery->io, recovery->segments, found->base,
-                     count) < 0)
-        return false;
-    recovery_use_staging(recovery, &segment);
-    if (segment_place(&segment, &extent, count - 1, &place) == 0 &&
-        store_read(&segment.store, prefix, sizeof(prefix), place.position,
-                   false) == sizeof(prefix))
-        fits = get_be64(prefix) == place.length;
-    segment_done(&segment);
+    io_close(recovery->io, dir);
     return fits;
 }
 

@@ -715,6 +715,40 @@ static void test_log_active_index_cut_while_open_is_rebuilt(void **state)
     fixture_expect_sound(fixture);
 }
 
+static unsigned maps;
+
+static int count_map(struct io *io, int fd, size_t size, const void **ret)
+{
+    (void)io;
+    maps++;
+    return io_posix()->ops->map(io_posix(), fd, size, ret);
+}
+
+static void plain_unmap(struct io *io, const void *map, size_t size)
+{
+    (void)io;
+    io_posix()->ops->unmap(io_posix(), map, size);
+}
+
+/* Opening maps the files of the first segment and of the last alone: of the
+   others one entry is read, whatever they hold. */
+static void test_log_open_maps_few_indexes(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->fake.ops.map = count_map;
+    fixture->fake.ops.unmap = plain_unmap;
+    fixture->options.max_index = 64;
+    fixture_open(fixture);
+    fixture_fill(fixture, 101);
+    fixture_close(fixture);
+    maps = 0;
+    fixture_open(fixture);
+    assert_int_equal(fixture_status(fixture).segments, 26);
+    assert_true(maps <= 6);
+    fixture_expect_filled(fixture, 0, 101);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -748,6 +782,7 @@ int main(void)
         FIXTURE_TEST(test_log_past_next_is_enoent),
         FIXTURE_TEST(test_log_status_adds_up),
         FIXTURE_TEST(test_log_sealed_index_cut_while_open_is_rebuilt),
+        FIXTURE_TEST(test_log_open_maps_few_indexes),
         FIXTURE_TEST(test_log_active_index_cut_while_open_is_rebuilt),
     };
 
