@@ -7,7 +7,7 @@
 
 # prepare [OPTION...]: a log of some segments, in memory.
 prepare() {
-    make_disk 100M
+    make_disk 500M
     mount_log -o max_store=64K "$@"
     lines 0 3999 >>"$MNT/append"
     mkdir "$MNT/cursors/c"
@@ -132,6 +132,43 @@ test_retention() {
     looked_at=(all first at records)
     while_they_wait append_one
     equal "$(cat "$MNT/last")" frozen
+}
+
+# What waits is kept in memory, so it is bounded: the rest is refused, and
+# nothing of that is stored.
+test_more_writes_than_wait() {
+    local before
+    prepare -o sync=always
+    before=$(status next)
+    freeze_disk 6
+    timeout 60 python3 - "$MNT/put" >"$TMP/writes" <<'END' &
+import errno, os, sys, threading
+taken = []
+refused = []
+def write():
+    fd = os.open(sys.argv[1], os.O_WRONLY)
+    try:
+        os.write(fd, b"x" * 1000000)
+        taken.append(1)
+    except OSError as e:
+        refused.append(e.errno)
+    os.close(fd)
+all = [threading.Thread(target=write) for _ in range(330)]
+for t in all:
+    t.start()
+for t in all:
+    t.join()
+assert set(refused) == {errno.ENOBUFS}, set(refused)
+print(len(taken))
+END
+    local writers=$!
+    sleep 3
+    (($(awk '$1 == "VmRSS:" { print $2 }' "/proc/$daemon/status") < 400000)) ||
+        fail "$(grep VmRSS "/proc/$daemon/status")"
+    wait "$freezer"
+    wait "$writers"
+    (($(cat "$TMP/writes") >= 200))
+    equal "$(status next)" "$((before + $(cat "$TMP/writes")))"
 }
 
 usually an_append all_doors half_a_line retention
