@@ -2,9 +2,11 @@
 #include "serve/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "files/handle.h"
 #include "files/mount.h"
 #include "fixture.h"
 #include "test.h"
@@ -317,6 +319,28 @@ static void test_tree_target_is_first_or_last(void **state)
     assert_int_equal(tree_target(&bench->fs, records, target), -EINVAL);
 }
 
+/* The log's node of before a drop is a stale one, so that the kernel looks it
+   up again: ENOENT would be told to who opens it. */
+static void test_tree_log_of_before_a_drop_is_stale(void **state)
+{
+    struct bench *bench = *state;
+    struct handle *handle = NULL;
+    struct node node;
+
+    (void)pthread_mutex_init(&bench->fs.handles_lock, NULL);
+    fixture_fill(bench->fixture, 20);
+    assert_int_equal(tree_lookup(&bench->fs, root, "log", 0, &node), 0);
+    assert_int_equal(clog_drop(bench->fs.log, 0), 0);
+    assert_int_equal(handle_open(&bench->fs, tree_kind(node.kind), node,
+                                 O_RDONLY, 0, &handle),
+                     -ESTALE);
+    assert_int_equal(tree_lookup(&bench->fs, root, "log", 0, &node), 0);
+    assert_int_equal(handle_open(&bench->fs, tree_kind(node.kind), node,
+                                 O_RDONLY, 0, &handle),
+                     0);
+    handle_put(handle);
+}
+
 #define TREE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -333,6 +357,7 @@ int main(void)
         TREE_TEST(test_tree_record_attr_is_honest),
         cmocka_unit_test(test_tree_ino_of_door_is_one),
         TREE_TEST(test_tree_target_is_first_or_last),
+        TREE_TEST(test_tree_log_of_before_a_drop_is_stale),
     };
 
     return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
