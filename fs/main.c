@@ -13,6 +13,7 @@
 #include "daemon/waiting.h"
 #include "files/handle.h"
 #include "files/mount.h"
+#include "files/text.h"
 #include "serve/session.h"
 
 #include <errno.h>
@@ -274,6 +275,7 @@ static int tear_down(struct daemon *daemon, int status)
     if (status == EXIT_SUCCESS && fs->held.lines_lost > 0)
         status = EXIT_UNCLEAN;
     handle_close_all(fs);
+    text_forget_all(fs);
     held_done(&fs->held);
     if (fs->log && daemon->session)
         tell_end(daemon);

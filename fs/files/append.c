@@ -17,8 +17,11 @@
 static int append_attr(struct fs *fs, struct node node, unsigned flags,
                        struct attr *attr)
 {
+    (void)fs;
+    (void)node;
+    (void)flags;
     attr->stat.st_blksize = 4096;
-    return door_attr(fs, node, flags, attr);
+    return 0;
 }
 
 static int line_open(struct handle *handle, unsigned flags)
@@ -62,10 +65,9 @@ const struct kind append_kind = {
     .parent = NODE_ROOT,
     .mode = DOOR_MODE,
     .free_mode = DOOR_FREE_MODE,
-    .one = true,
     .door = true,
     .attr = append_attr,
-    .number = door_number,
+    .apart = door_apart,
     .open = line_open,
     .close = line_close,
     .write = line_write,

@@ -224,7 +224,7 @@ static int at_lookup(struct fs *fs, struct node dir, const char *name,
         r = clog_find(fs->log, ns < 0 ? 0 : (uint64_t)ns, flags, &offset);
     if (r < 0)
         return r;
-    *ret_node = (struct node){NODE_AT_LINK, offset};
+    *ret_node = (struct node){.kind = NODE_AT_LINK, .number = offset};
     return 0;
 }
 

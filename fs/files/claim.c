@@ -23,7 +23,7 @@ int claim_make(struct fs *fs, const char *name, struct node *ret_node)
         return -EPERM;
     if (!status.writable)
         return -EROFS;
-    *ret_node = (struct node){NODE_CLAIM, offset};
+    *ret_node = (struct node){.kind = NODE_CLAIM, .number = offset};
     return 0;
 }
 

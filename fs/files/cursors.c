@@ -6,8 +6,7 @@
  * of a cursor are `offset`, which is written to move it, `lag` and `lost`,
  * `log`, the stream from where it stands, and `follow`, which is not listed.
  *
- * The number of a cursor's nodes is its id, but of `log` the position in the
- * stream where it begins, as of the mount's own `log`.
+ * The number of a cursor's nodes is its id.
  */
 #include "files/follow.h"
 #include "files/handle.h"
@@ -65,7 +64,7 @@ static int cursors_lookup(struct fs *fs, struct node dir, const char *name,
     (void)flags;
     if (r < 0)
         return r;
-    *ret_node = (struct node){NODE_CURSOR, cursor.id};
+    *ret_node = (struct node){.kind = NODE_CURSOR, .number = cursor.id};
     return 0;
 }
 
@@ -80,7 +79,7 @@ static int cursors_list(struct fs *fs, struct node dir, uint64_t cookie,
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     strcpy(ret_entry->name, cursor.name);
-    ret_entry->node = (struct node){NODE_CURSOR, cursor.id};
+    ret_entry->node = (struct node){.kind = NODE_CURSOR, .number = cursor.id};
     ret_entry->cookie = cursor.id + 1;
     return 1;
 }
@@ -134,14 +133,6 @@ static int file_number(struct fs *fs, struct node dir, unsigned flags,
     if (r == 0)
         *ret_number = dir.number;
     return r;
-}
-
-static int text_open(struct handle *handle, unsigned flags)
-{
-    struct clog_cursor cursor;
-
-    (void)flags;
-    return find(handle->fs, handle->node.number, &cursor);
 }
 
 static int print_offset(struct fs *fs, struct node node, FILE *file)
@@ -221,9 +212,9 @@ const struct kind cursor_offset_kind = {
     .name = "offset",
     .parent = NODE_CURSOR,
     .mode = S_IFREG | 0666,
-    .attr = cursor_attr,
     .number = file_number,
     .text = print_offset,
+    .apart = apart_always,
     .open = text_open,
     .close = text_close,
     .read = text_read,
@@ -235,9 +226,9 @@ const struct kind cursor_lag_kind = {
     .parent = NODE_CURSOR,
     .mode = S_IFREG | 0444,
     .grows = true,
-    .attr = cursor_attr,
     .number = file_number,
     .text = print_lag,
+    .apart = apart_always,
     .open = text_open,
     .close = text_close,
     .read = text_read,
@@ -247,9 +238,9 @@ const struct kind cursor_lost_kind = {
     .name = "lost",
     .parent = NODE_CURSOR,
     .mode = S_IFREG | 0444,
-    .attr = cursor_attr,
     .number = file_number,
     .text = print_lost,
+    .apart = apart_always,
     .open = text_open,
     .close = text_close,
     .read = text_read,
@@ -289,12 +280,24 @@ const struct kind cursor_follow_kind = {
     .waits_for = follow_waits_for,
 };
 
-static int log_number(struct fs *fs, struct node dir, unsigned flags,
-                      uint64_t *ret_number)
+static int log_attr(struct fs *fs, struct node node, unsigned flags,
+                    struct attr *attr)
 {
     struct clog_cursor cursor;
+    uint64_t origin;
+    int r = position_of(fs, node.number, flags, &cursor, &origin);
 
-    return position_of(fs, dir.number, flags, &cursor, ret_number);
+    return r < 0 ? r : stream_attr(fs, node, origin, attr);
+}
+
+static int log_open(struct handle *handle, unsigned flags)
+{
+    struct clog_cursor cursor;
+    uint64_t origin;
+    int r =
+        position_of(handle->fs, handle->node.number, flags, &cursor, &origin);
+
+    return r < 0 ? r : stream_open(handle, origin);
 }
 
 const struct kind cursor_log_kind = {
@@ -302,9 +305,10 @@ const struct kind cursor_log_kind = {
     .parent = NODE_CURSOR,
     .mode = S_IFREG | 0444,
     .grows = true,
-    .attr = stream_attr,
-    .number = log_number,
-    .open = stream_open,
+    .attr = log_attr,
+    .number = file_number,
+    .apart = apart_always,
+    .open = log_open,
     .close = view_close,
-    .read = view_read,
+    .read = stream_pread,
 };

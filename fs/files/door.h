@@ -16,10 +16,7 @@
 #define DOOR_MODE      (S_IFREG | 0222)
 #define DOOR_FREE_MODE 0555
 
-/* The functions of kind.h. */
-int door_number(struct fs *fs, struct node dir, unsigned flags,
-                uint64_t *ret_number);
-int door_attr(struct fs *fs, struct node node, unsigned flags,
-              struct attr *attr);
+/* A function of kind.h. */
+bool door_apart(struct fs *fs, struct node node);
 
 #endif

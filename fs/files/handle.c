@@ -22,24 +22,61 @@ static int check_flags(const struct kind *kind, int flags)
     return 0;
 }
 
-static void enlist(struct fs *fs, struct handle *handle)
+static struct handle **list_of(struct fs *fs, struct node node)
 {
+    return &fs->handles[node.look > 0 ? 1 + node.look % (HANDLE_LISTS - 1) : 0];
+}
+
+static void enlist(struct handle *handle)
+{
+    struct fs *fs = handle->fs;
+
     (void)pthread_mutex_lock(&fs->handles_lock);
-    handle->next = fs->handles;
-    handle->link = &fs->handles;
+    handle->link = list_of(fs, handle->node);
+    handle->next = *handle->link;
     if (handle->next)
         handle->next->link = &handle->next;
-    fs->handles = handle;
+    *handle->link = handle;
     (void)pthread_mutex_unlock(&fs->handles_lock);
 }
 
-static void delist(struct fs *fs, struct handle *handle)
+static void delist(struct handle *handle)
 {
-    (void)pthread_mutex_lock(&fs->handles_lock);
+    (void)pthread_mutex_lock(&handle->fs->handles_lock);
     *handle->link = handle->next;
     if (handle->next)
         handle->next->link = handle->link;
+    (void)pthread_mutex_unlock(&handle->fs->handles_lock);
+}
+
+bool handle_find(struct fs *fs, struct node node,
+                 void (*found)(const struct handle *handle, void *ctx),
+                 void *ctx)
+{
+    struct handle *handle;
+
+    (void)pthread_mutex_lock(&fs->handles_lock);
+    handle = *list_of(fs, node);
+    while (handle && !node_same(handle->node, node))
+        handle = handle->next;
+    if (handle)
+        found(handle, ctx);
     (void)pthread_mutex_unlock(&fs->handles_lock);
+    return handle;
+}
+
+static void nothing(const struct handle *handle, void *ctx)
+{
+    (void)handle;
+    (void)ctx;
+}
+
+struct node handle_look(struct fs *fs, struct node node)
+{
+    do
+        node.look = 1 + atomic_fetch_add(&fs->looks, 1) % NODE_LOOK_MAX;
+    while (handle_find(fs, node, nothing, NULL));
+    return node;
 }
 
 int handle_open(struct fs *fs, const struct kind *kind, struct node node,
@@ -58,9 +95,9 @@ int handle_open(struct fs *fs, const struct kind *kind, struct node node,
     handle->node = node;
     handle->references = 1;
     (void)pthread_mutex_init(&handle->lock, NULL);
-    enlist(fs, handle);
     if (kind->open)
         r = kind->open(handle, flags);
+    enlist(handle);
     if (r < 0) {
         handle_put(handle);
         return r;
@@ -81,12 +118,13 @@ static int put(struct handle *handle, unsigned flags)
 
     if (--handle->references > 0)
         return 0;
+    delist(handle);
     r = handle->kind->close ? handle->kind->close(handle, flags) : 0;
     if (r < 0) {
+        enlist(handle);
         handle->references = 1;
         return r;
     }
-    delist(handle->fs, handle);
     (void)pthread_mutex_destroy(&handle->lock);
     free(handle);
     return 0;
@@ -104,18 +142,20 @@ int handle_try_put(struct handle *handle)
 
 void handle_finish_all(struct fs *fs)
 {
-    for (struct handle *handle = fs->handles; handle; handle = handle->next) {
-        if (handle->kind->finish)
-            (void)handle->kind->finish(handle, 0);
-    }
+    for (size_t i = 0; i < HANDLE_LISTS; i++)
+        for (struct handle *h = fs->handles[i]; h; h = h->next)
+            if (h->kind->finish)
+                (void)h->kind->finish(h, 0);
 }
 
 void handle_close_all(struct fs *fs)
 {
-    struct handle *next;
+    for (size_t i = 0; i < HANDLE_LISTS; i++) {
+        struct handle *next;
 
-    for (struct handle *handle = fs->handles; handle; handle = next) {
-        next = handle->next;
-        handle_put(handle);
+        for (struct handle *h = fs->handles[i]; h; h = next) {
+            next = h->next;
+            handle_put(h);
+        }
     }
 }

@@ -16,13 +16,17 @@ struct job;
 
 struct handle {
     struct fs *fs;               /* not owned */
-    struct handle *next, **link; /* among fs->handles; by its lock */
+    struct handle *next, **link; /* in its list; by fs's handles_lock */
     const struct kind *kind;
     struct node node;
     bool cached;            /* the kernel reads it by pages, into its cache */
     bool keep;              /* cached, and what is cached already is right */
     atomic_uint references; /* the open file's, and one of each job's */
-    void *state;            /* the kind's own */
+    atomic_bool locked; /* flock(2) was called: it is to show what is true */
+    void *state;        /* the kind's own; set by its opening */
+    /* Likewise, of a stream: the position in it where the file begins, and how
+       many bytes from there on were dropped when it was opened. */
+    uint64_t origin, dropped;
     /* Reads of one handle take turns. */
     pthread_mutex_t lock; /* protects what follows */
     bool reading;         /* one is under way */
@@ -46,6 +50,17 @@ void handle_put(struct handle *handle);
 
 /* The same. EAGAIN: it would have to wait, and the caller still uses it. */
 int handle_try_put(struct handle *handle);
+
+/*
+ * Calls found for one open file of that node, if there is one, which stays open
+ * meanwhile; whether there is. found may not open, close or look for files.
+ */
+bool handle_find(struct fs *fs, struct node node,
+                 void (*found)(const struct handle *handle, void *ctx),
+                 void *ctx);
+
+/* node as one look-up's own, that no other has and no open file. */
+struct node handle_look(struct fs *fs, struct node node);
 
 /* When nothing uses them any more: finishes every file that is still open; and
    closes them. */

@@ -64,7 +64,6 @@ struct kind {
     bool hidden;           /* not listed */
     mode_t mode;           /* type, and permissions before the umask */
     mode_t free_mode;      /* permissions that chmod may seem to change */
-    bool one;              /* one st_ino whatever the number */
     bool door;             /* what is written is appended */
     bool watched;          /* each append changes its attributes, and the
                               kernel is told; there is but one of it */
@@ -96,8 +95,13 @@ struct kind {
     /* Symbolic links: where it leads now. ENOENT: nowhere. */
     int (*target)(struct fs *fs, struct node node, char ret_target[ENTRY_NAME]);
 
-    /* Files whose contents are a text: prints it as it is now. */
+    /* Files whose contents are a text: prints it as it is now. Its attributes
+       follow from that. */
     int (*text)(struct fs *fs, struct node node, FILE *file);
+
+    /* Whether each look-up is to answer a node of its own, so that openers do
+       not share what the kernel keeps of a file. */
+    bool (*apart)(struct fs *fs, struct node node);
 
     /* Open files. open may fail after it has set handle->state; close frees
        it, whatever there is, and has no error but EAGAIN. */
@@ -123,6 +127,9 @@ struct kind {
 #define KIND_DECLARATION(NAME, name) extern const struct kind name##_kind;
 NODE_LIST(KIND_DECLARATION)
 #undef KIND_DECLARATION
+
+/* For kinds whose nodes always are. */
+bool apart_always(struct fs *fs, struct node node);
 
 /* Sets all of attr's times to time_ns, ns since the epoch. */
 void attr_set_time(struct attr *attr, uint64_t time_ns);

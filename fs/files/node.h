@@ -9,6 +9,7 @@
 #ifndef CLOG_FS_FILES_NODE_H
 #define CLOG_FS_FILES_NODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -16,33 +17,33 @@
  * list fixed names in this order. A kind's place here is part of inode numbers:
  * a new one comes last. What the number of a node is:
  */
-#define NODE_LIST(KIND)                                                     \
-    KIND(ROOT, root)                                                        \
-    KIND(APPEND, append) /* which look-up of it, where that matters */      \
-    KIND(PUT, put)       /* likewise */                                     \
-    KIND(LOG, log)       /* position in the stream where the file begins */ \
-    KIND(RECORDS, records)                                                  \
-    KIND(RECORD, record) /* offset */                                       \
-    KIND(FIRST, first)                                                      \
-    KIND(LAST, last)                                                        \
-    KIND(SEGMENTS, segments)                                                \
-    KIND(SEGMENT, segment) /* base offset, as for the next three */         \
-    KIND(STORE, store)                                                      \
-    KIND(INDEX, index)                                                      \
-    KIND(STAMPS, stamps)                                                    \
-    KIND(STATUS, status)                                                    \
-    KIND(METRICS, metrics)                                                  \
-    KIND(CLAIM, claim)   /* the offset it is for */                         \
-    KIND(FOLLOW, follow) /* the mount's own */                              \
-    KIND(AT, at)                                                            \
-    KIND(AT_LINK, at_link) /* the offset it leads to */                     \
-    KIND(CURSORS, cursors)                                                  \
-    KIND(CURSOR, cursor) /* the cursor's id, as for the next four */        \
-    KIND(CURSOR_OFFSET, cursor_offset)                                      \
-    KIND(CURSOR_LAG, cursor_lag)                                            \
-    KIND(CURSOR_LOST, cursor_lost)                                          \
-    KIND(CURSOR_FOLLOW, cursor_follow)                                      \
-    KIND(CURSOR_LOG, cursor_log) /* as of LOG */                            \
+#define NODE_LIST(KIND)                                              \
+    KIND(ROOT, root)                                                 \
+    KIND(APPEND, append)                                             \
+    KIND(PUT, put)                                                   \
+    KIND(LOG, log)                                                   \
+    KIND(RECORDS, records)                                           \
+    KIND(RECORD, record) /* offset */                                \
+    KIND(FIRST, first)                                               \
+    KIND(LAST, last)                                                 \
+    KIND(SEGMENTS, segments)                                         \
+    KIND(SEGMENT, segment) /* base offset, as for the next three */  \
+    KIND(STORE, store)                                               \
+    KIND(INDEX, index)                                               \
+    KIND(STAMPS, stamps)                                             \
+    KIND(STATUS, status)                                             \
+    KIND(METRICS, metrics)                                           \
+    KIND(CLAIM, claim)   /* the offset it is for */                  \
+    KIND(FOLLOW, follow) /* the mount's own */                       \
+    KIND(AT, at)                                                     \
+    KIND(AT_LINK, at_link) /* the offset it leads to */              \
+    KIND(CURSORS, cursors)                                           \
+    KIND(CURSOR, cursor) /* the cursor's id, as for the next five */ \
+    KIND(CURSOR_OFFSET, cursor_offset)                               \
+    KIND(CURSOR_LAG, cursor_lag)                                     \
+    KIND(CURSOR_LOST, cursor_lost)                                   \
+    KIND(CURSOR_FOLLOW, cursor_follow)                               \
+    KIND(CURSOR_LOG, cursor_log)                                     \
     KIND(VERSION, version)
 
 /* The root packs to 1, the number that FUSE gives it. */
@@ -57,16 +58,26 @@ enum node_kind {
 struct node {
     enum node_kind kind;
     uint64_t number; /* in [0, NODE_NUMBER_MAX] */
+    uint32_t look;   /* in [0, NODE_LOOK_MAX]: which look-up, 0: any */
 };
 
-/* The kind takes the low 6 bits, the number the other 58. */
+/*
+ * The kind takes the low 6 bits, the number 57 others. What the kernel keeps of
+ * a file, it keeps by this number; so where openers must not share that, as of
+ * what grows, each look-up answers a node of its own. Then the highest bit is
+ * set, and the number has 38 bits; one that is larger does without.
+ */
 #define NODE_KIND_BITS  6
-#define NODE_NUMBER_MAX (UINT64_MAX >> NODE_KIND_BITS)
+#define NODE_LOOK_BITS  19
+#define NODE_NUMBER_MAX (UINT64_MAX >> (NODE_KIND_BITS + 1))
+#define NODE_LOOK_MAX   ((UINT32_C(1) << NODE_LOOK_BITS) - 1)
 
 /* EOVERFLOW: the number does not fit. */
 int node_pack(struct node node, uint64_t *ret_ino);
 
 /* ESTALE: no node packs to ino. */
 int node_unpack(uint64_t ino, struct node *ret_node);
+
+bool node_same(struct node a, struct node b);
 
 #endif

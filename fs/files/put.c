@@ -24,9 +24,7 @@ const struct kind put_kind = {
     .parent = NODE_ROOT,
     .mode = DOOR_MODE,
     .free_mode = DOOR_FREE_MODE,
-    .one = true,
     .door = true,
-    .attr = door_attr,
-    .number = door_number,
+    .apart = door_apart,
     .write = put_write,
 };

@@ -35,7 +35,7 @@ static int records_lookup(struct fs *fs, struct node dir, const char *name,
         r = clog_stat(fs->log, offset, flags, &record);
     if (r < 0)
         return r;
-    *ret_node = (struct node){NODE_RECORD, offset};
+    *ret_node = (struct node){.kind = NODE_RECORD, .number = offset};
     return 0;
 }
 
@@ -49,7 +49,7 @@ static int records_list(struct fs *fs, struct node dir, uint64_t cookie,
     if (offset >= clog_seek(fs->log, UINT64_MAX))
         return 0;
     snprintf(ret_entry->name, sizeof(ret_entry->name), "%" PRIu64, offset);
-    ret_entry->node = (struct node){NODE_RECORD, offset};
+    ret_entry->node = (struct node){.kind = NODE_RECORD, .number = offset};
     ret_entry->cookie = offset + 1;
     return 1;
 }
@@ -92,6 +92,8 @@ static int record_attr(struct fs *fs, struct node node, unsigned flags,
     struct clog_record record;
     int r = look(fs, node, flags, &record);
 
+    if (r == -ESTALE)
+        return view_attr(fs, node, attr);
     if (r < 0)
         return r;
     attr->stat.st_size = (off_t)record.length;

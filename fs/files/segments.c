@@ -64,7 +64,7 @@ static int segments_lookup(struct fs *fs, struct node dir, const char *name,
         r = find(fs, base, flags, &segment);
     if (r < 0)
         return r == -ESTALE ? -ENOENT : r;
-    *ret_node = (struct node){NODE_SEGMENT, base};
+    *ret_node = (struct node){.kind = NODE_SEGMENT, .number = base};
     return 0;
 }
 
@@ -79,7 +79,8 @@ static int segments_list(struct fs *fs, struct node dir, uint64_t cookie,
         return r == -ENOENT ? 0 : r;
     snprintf(ret_entry->name, sizeof(ret_entry->name), "%020" PRIu64,
              segment.base);
-    ret_entry->node = (struct node){NODE_SEGMENT, segment.base};
+    ret_entry->node =
+        (struct node){.kind = NODE_SEGMENT, .number = segment.base};
     ret_entry->cookie = segment.base + 1;
     return 1;
 }
@@ -139,6 +140,8 @@ static int file_attr(struct fs *fs, struct node node, unsigned flags,
     struct clog_segment segment;
     int r = find(fs, node.number, flags, &segment);
 
+    if (r == -ESTALE)
+        return view_attr(fs, node, attr);
     if (r < 0)
         return r;
     set_attr(&segment, attr);
@@ -157,9 +160,18 @@ static int file_open(struct handle *handle, unsigned flags)
         return r;
     r = clog_view_segment(handle->fs->log, node.number, file_of(node), &view);
     handle->state = view;
-    handle->cached = true;
+    handle->cached = segment.sealed;
     handle->keep = segment.sealed;
     return r == -ENOENT ? -ESTALE : r;
+}
+
+/* What still grows the kernel is not to keep. */
+static bool file_apart(struct fs *fs, struct node node)
+{
+    struct clog_status status = {.size = sizeof(status)};
+
+    clog_status(fs->log, &status);
+    return node.number == status.active;
 }
 
 #define FILE_KIND(file)               \
@@ -168,6 +180,7 @@ static int file_open(struct handle *handle, unsigned flags)
         .parent = NODE_SEGMENT,       \
         .mode = S_IFREG | 0444,       \
         .attr = file_attr,            \
+        .apart = file_apart,          \
         .open = file_open,            \
         .close = view_close,          \
         .read = view_read,            \

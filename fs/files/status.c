@@ -398,6 +398,8 @@ const struct kind status_kind = {
     .parent = NODE_ROOT,
     .mode = S_IFREG | 0444,
     .text = print_status,
+    .apart = apart_always,
+    .open = text_open,
     .close = text_close,
     .read = text_read,
 };
@@ -407,6 +409,8 @@ const struct kind metrics_kind = {
     .parent = NODE_ROOT,
     .mode = S_IFREG | 0444,
     .text = print_metrics,
+    .apart = apart_always,
+    .open = text_open,
     .close = text_close,
     .read = text_read,
 };

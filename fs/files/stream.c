@@ -7,53 +7,73 @@
 
 #include <errno.h>
 
-int stream_attr(struct fs *fs, struct node node, unsigned flags,
+static void set_origin(const struct handle *handle, void *ctx)
+{
+    uint64_t *origin = ctx;
+
+    *origin = handle->origin;
+}
+
+int stream_attr(struct fs *fs, struct node node, uint64_t origin,
                 struct attr *attr)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    (void)flags;
+    (void)handle_find(fs, node, set_origin, &origin);
     clog_status(fs->log, &status);
-    if (node.number > status.stream_end)
+    if (origin > status.stream_end)
         return -ESTALE;
-    attr->stat.st_size = (off_t)(status.stream_end - node.number);
+    attr->stat.st_size = (off_t)(status.stream_end - origin);
     if (status.last_time_ns > 0)
         attr_set_time(attr, status.last_time_ns);
     attr->timeout = 0;
-    attr->entry_timeout = 0;
     return 0;
 }
 
-int stream_open(struct handle *handle, unsigned flags)
+int stream_open(struct handle *handle, uint64_t origin)
 {
     struct fs *fs = handle->fs;
-    uint64_t origin = handle->node.number;
     struct clog_status status = {.size = sizeof(status)};
     struct clog_view *view = NULL;
     int r;
 
-    (void)flags;
+    (void)handle_find(fs, handle->node, set_origin, &origin);
     clog_status(fs->log, &status);
-    /* A page of the cache cannot end at a damaged record, nor begin with what
-       is dropped while its end is not. */
-    handle->cached = status.read_errors == 0 &&
-                     clog_open_report(fs->log)->rotten == 0 &&
-                     status.drops.segments == 0 && !options_retain(fs->options);
-    r = clog_view_stream(fs->log, origin, &view);
+    handle->origin = origin;
+    handle->dropped =
+        origin < status.stream_start ? status.stream_start - origin : 0;
+    r = clog_view_stream(fs->log, origin + handle->dropped, &view);
     handle->state = view;
     return r == -ENOENT ? -ESTALE : r;
 }
 
-static int log_number(struct fs *fs, struct node dir, unsigned flags,
-                      uint64_t *ret_origin)
+ssize_t stream_pread(struct handle *handle, char *data, size_t size,
+                     uint64_t position, unsigned flags)
+{
+    if (position < handle->dropped)
+        return -ESTALE;
+    return view_read(handle, data, size, position - handle->dropped, flags);
+}
+
+static uint64_t begin(struct fs *fs)
 {
     struct clog_status status = {.size = sizeof(status)};
 
-    (void)dir;
-    (void)flags;
     clog_status(fs->log, &status);
-    *ret_origin = status.stream_start;
-    return 0;
+    return status.stream_start;
+}
+
+static int log_attr(struct fs *fs, struct node node, unsigned flags,
+                    struct attr *attr)
+{
+    (void)flags;
+    return stream_attr(fs, node, begin(fs), attr);
+}
+
+static int log_open(struct handle *handle, unsigned flags)
+{
+    (void)flags;
+    return stream_open(handle, begin(handle->fs));
 }
 
 const struct kind log_kind = {
@@ -61,10 +81,9 @@ const struct kind log_kind = {
     .parent = NODE_ROOT,
     .mode = S_IFREG | 0444,
     .grows = true,
-    .one = true,
-    .attr = stream_attr,
-    .number = log_number,
-    .open = stream_open,
+    .attr = log_attr,
+    .apart = apart_always,
+    .open = log_open,
     .close = view_close,
-    .read = view_read,
+    .read = stream_pread,
 };

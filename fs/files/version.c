@@ -19,6 +19,7 @@ const struct kind version_kind = {
     .parent = NODE_ROOT,
     .mode = S_IFREG | 0444,
     .text = print_version,
+    .open = text_open,
     .close = text_close,
     .read = text_read,
 };

@@ -32,6 +32,20 @@ ssize_t view_read(struct handle *handle, char *data, size_t size,
     return early && handle->cached ? -EIO : n;
 }
 
+static void set_size(const struct handle *handle, void *ctx)
+{
+    struct attr *attr = ctx;
+
+    if (handle->state)
+        attr->stat.st_size = (off_t)clog_view_size(handle->state);
+}
+
+int view_attr(struct fs *fs, struct node node, struct attr *attr)
+{
+    attr->timeout = 0;
+    return handle_find(fs, node, set_size, attr) ? 0 : -ESTALE;
+}
+
 int view_close(struct handle *handle, unsigned flags)
 {
     if ((flags & CLOG_NOWAIT) != 0)

@@ -15,4 +15,8 @@ ssize_t view_read(struct handle *handle, char *data, size_t size,
                   uint64_t position, unsigned flags);
 int view_close(struct handle *handle, unsigned flags);
 
+/* The size of node as an open file of it shows it, where the node itself is
+   gone. ESTALE: none is open. */
+int view_attr(struct fs *fs, struct node node, struct attr *attr);
+
 #endif

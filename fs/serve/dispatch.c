@@ -397,7 +397,7 @@ static void tell_watched(struct work *work)
     for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
         if (tree_kind(kind)->watched)
             fuse_lowlevel_notify_inval_inode(
-                work->session, tree_ino((struct node){kind, 0}), -1, 0);
+                work->session, tree_ino((struct node){.kind = kind}), -1, 0);
     }
 }
 

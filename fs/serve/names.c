@@ -46,7 +46,7 @@ int names_lookup(struct request *request, unsigned flags)
     if (r == -ENOENT || (r == 0 && shows(node.kind)))
         r = work_shown(request, flags) < 0 ? -EAGAIN : r;
     if (r == 0)
-        r = names_describe(fs, node, flags, &entry);
+        r = names_describe(fs, tree_look(fs, node), flags, &entry);
     if (r == 0)
         fuse_reply_entry(request->req, &entry);
     return r;

@@ -67,6 +67,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     want(conn, FUSE_CAP_READDIRPLUS_AUTO);
     want(conn, FUSE_CAP_PARALLEL_DIROPS); /* one look-up may wait */
     refuse_io_uring(conn);
+#ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
+    want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+#endif
 }
 
 /* Answers request, which is about the node ino. */
@@ -237,6 +240,7 @@ static uint64_t lock_file(fuse_ino_t ino)
 static void op_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
                      int operation)
 {
+    handle_of(fi)->locked = true;
     locks_set(work_locks(fs_of(req)->work), req, lock_file(ino), fi->lock_owner,
               operation);
 }

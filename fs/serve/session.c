@@ -6,8 +6,8 @@
 #include "daemon/options.h"
 #include "files/mount.h"
 #include "serve/dispatch.h"
+#include "serve/greeting.h"
 #include "serve/ops.h"
-#include "serve/parallel.h"
 #include "serve/receive.h"
 
 #include <errno.h>
@@ -163,7 +163,7 @@ int session_mount(struct fs *fs, const char *logdir, const char *mountpoint,
     if (r == 0) {
         session->mountpoint = mountpoint;
         (void)mountpoint_identify(mountpoint, &session->id);
-        r = parallel_directories(session->fuse);
+        r = greeting_complete(session->fuse);
     }
     if (r < 0) {
         ignore_signals();

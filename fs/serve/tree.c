@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/tree.h"
 
+#include "files/handle.h"
 #include "files/mount.h"
+#include "files/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,7 +34,7 @@ static int name_node(struct fs *fs, struct node dir, enum node_kind kind,
         kinds[kind]->number ? kinds[kind]->number(fs, dir, flags, &number) : 0;
 
     if (r == 0)
-        *ret_node = (struct node){kind, number};
+        *ret_node = (struct node){.kind = kind, .number = number};
     return r;
 }
 
@@ -100,10 +102,32 @@ uint64_t tree_ino(struct node node)
 {
     uint64_t ino = 0;
 
-    if (tree_kind(node.kind)->one)
-        node.number = 0;
+    node.look = 0;
     node_pack(node, &ino);
     return ino;
+}
+
+static bool is_apart(struct fs *fs, struct node node)
+{
+    const struct kind *kind = tree_kind(node.kind);
+
+    return kind->apart && kind->apart(fs, node);
+}
+
+struct node tree_look(struct fs *fs, struct node node)
+{
+    return is_apart(fs, node) ? handle_look(fs, node) : node;
+}
+
+/* What kind says of node. */
+static int ask(struct fs *fs, struct node node, unsigned flags,
+               struct attr *attr)
+{
+    const struct kind *kind = tree_kind(node.kind);
+
+    if (kind->text)
+        return text_attr(fs, kind, node, attr);
+    return kind->attr ? kind->attr(fs, node, flags, attr) : 0;
 }
 
 int tree_attr(struct fs *fs, struct node node, unsigned flags,
@@ -126,7 +150,9 @@ int tree_attr(struct fs *fs, struct node node, unsigned flags,
     attr_set_time(&attr, fs->started_ns);
     if (kind->watched)
         fs->watched_cached = true; /* before looking: an append is after it */
-    r = kind->attr ? kind->attr(fs, node, flags, &attr) : 0;
+    r = ask(fs, node, flags, &attr);
+    if (is_apart(fs, node))
+        attr.entry_timeout = 0;
     if (r == 0)
         r = complete(fs, node, stat);
     if (r < 0)
@@ -155,7 +181,8 @@ int tree_list(struct fs *fs, struct node dir, uint64_t cookie, unsigned flags,
     if (cookie == 0) {
         dot(ret_entry, ".", dir, 1);
     } else if (cookie == 1) {
-        dot(ret_entry, "..", (struct node){kind->parent, 0}, 2);
+        dot(ret_entry, "..", (struct node){.kind = kind->parent, .number = 0},
+            2);
     } else {
         r = (kind->list ? kind->list : list_names)(fs, dir, cookie - 2, flags,
                                                    ret_entry);

@@ -20,6 +20,9 @@ const struct kind *tree_kind(enum node_kind kind);
 int tree_lookup(struct fs *fs, struct node dir, const char *name,
                 unsigned flags, struct node *ret_node);
 
+/* What a look-up that has found node is to answer: node, or one of its own. */
+struct node tree_look(struct fs *fs, struct node node);
+
 /*
  * What node is at this moment. ENOENT: nothing yet; ESTALE: nothing any more.
  */

@@ -16,6 +16,7 @@
 #include "files/held.h"
 #include "files/mount.h"
 #include "files/node.h"
+#include "files/text.h"
 #include "serve/dispatch.h"
 #include "serve/ops.h"
 
@@ -277,9 +278,10 @@ static uint64_t any_node(struct source *source)
     uint64_t node = FUSE_ROOT_ID;
 
     if (choice < 64)
-        (void)node_pack((struct node){(enum node_kind)(1 + choice % NODE_KINDS),
-                                      take8(source)},
-                        &node);
+        (void)node_pack(
+            (struct node){.kind = (enum node_kind)(1 + choice % NODE_KINDS),
+                          .number = take8(source)},
+            &node);
     else if (choice < 128)
         node = host.node;
     else if (choice < 160)
@@ -635,6 +637,7 @@ static void stop(void)
     fs->work = NULL;
     handle_finish_all(fs);
     handle_close_all(fs);
+    text_forget_all(fs);
     held_done(&fs->held);
     if (clog_close(fs->log) < 0)
         wrong("close", 0);

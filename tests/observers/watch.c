@@ -70,7 +70,8 @@ void watch_fault(struct watcher *w, const char *format, ...)
 
 bool watch_dropped(struct watcher *w, const char *what, int r)
 {
-    if (w->drops && (r == -ESTALE || r == -ENOENT)) {
+    /* EFAULT: a mapping's page, whose reading is ESTALE. */
+    if (w->drops && (r == -ESTALE || r == -ENOENT || r == -EFAULT)) {
         atomic_fetch_add(&w->shared->overtaken, 1);
         return true;
     }

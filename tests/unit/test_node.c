@@ -11,7 +11,8 @@ static void test_node_root_is_one(void **state)
     uint64_t ino = 0;
 
     (void)state;
-    assert_int_equal(node_pack((struct node){NODE_ROOT, 0}, &ino), 0);
+    assert_int_equal(
+        node_pack((struct node){.kind = NODE_ROOT, .number = 0}, &ino), 0);
     assert_int_equal(ino, 1);
 }
 
@@ -24,8 +25,9 @@ static void test_node_packed_unpacks_to_itself(void **state)
     (void)state;
     for (int kind = NODE_ROOT; kind < NODE_KINDS; kind++)
         for (size_t i = 0; i < COUNT(numbers); i++) {
-            struct node node = {(enum node_kind)kind, numbers[i]};
-            struct node back = {NODE_ROOT, 7};
+            struct node node = {.kind = (enum node_kind)kind,
+                                .number = numbers[i]};
+            struct node back = {.kind = NODE_ROOT, .number = 7};
             uint64_t ino = 0;
 
             assert_int_equal(node_pack(node, &ino), 0);
@@ -41,7 +43,7 @@ static void test_node_unpacked_packs_to_itself(void **state)
 {
     (void)state;
     for (uint64_t ino = 0; ino < 4096; ino++) {
-        struct node node = {NODE_ROOT, 7};
+        struct node node = {.kind = NODE_ROOT, .number = 7};
         uint64_t back = 0;
         uint64_t kind = ino & 63;
 
@@ -56,17 +58,44 @@ static void test_node_unpacked_packs_to_itself(void **state)
     }
 }
 
+/* Which look-up it was comes back too, of numbers that leave room for it. */
+static void test_node_of_a_look_unpacks_to_itself(void **state)
+{
+    static const uint64_t numbers[] = {0, 1, 12345, (1ULL << 38) - 1};
+    static const uint32_t looks[] = {1, 2, 4095, NODE_LOOK_MAX};
+    struct node node = {.kind = NODE_LOG, .number = 1ULL << 38, .look = 5};
+    struct node back;
+    uint64_t ino;
+
+    (void)state;
+    assert_int_equal(node_pack(node, &ino), 0);
+    assert_int_equal(node_unpack(ino, &back), 0);
+    assert_int_equal(back.number, node.number);
+    assert_int_equal(back.look, 0);
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        for (size_t k = 0; k < COUNT(looks); k++) {
+            node.number = numbers[i];
+            node.look = looks[k];
+            assert_int_equal(node_pack(node, &ino), 0);
+            assert_int_equal(node_unpack(ino, &back), 0);
+            assert_true(node_same(node, back));
+        }
+    assert_int_equal(node_unpack(UINT64_C(1) << 63 | NODE_LOG, &back), -ESTALE);
+}
+
 /* A number that does not fit is refused, not cut. */
 static void test_node_large_number_is_eoverflow(void **state)
 {
     uint64_t ino = 99;
 
     (void)state;
-    assert_int_equal(
-        node_pack((struct node){NODE_RECORD, NODE_NUMBER_MAX + 1}, &ino),
-        -EOVERFLOW);
-    assert_int_equal(node_pack((struct node){NODE_LOG, UINT64_MAX}, &ino),
+    assert_int_equal(node_pack((struct node){.kind = NODE_RECORD,
+                                             .number = NODE_NUMBER_MAX + 1},
+                               &ino),
                      -EOVERFLOW);
+    assert_int_equal(
+        node_pack((struct node){.kind = NODE_LOG, .number = UINT64_MAX}, &ino),
+        -EOVERFLOW);
     assert_int_equal(ino, 99);
 }
 
@@ -75,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_node_root_is_one),
         cmocka_unit_test(test_node_packed_unpacks_to_itself),
+        cmocka_unit_test(test_node_of_a_look_unpacks_to_itself),
         cmocka_unit_test(test_node_unpacked_packs_to_itself),
         cmocka_unit_test(test_node_large_number_is_eoverflow),
     };
