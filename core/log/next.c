@@ -45,7 +45,9 @@ int next_take(struct clog *log, const char *name)
     r = io_statat(log->io, log->dir, name, &st);
     if (r != -ENOENT)
         return r < 0 ? r : -EUCLEAN;
-    return io_rename(log->io, log->dir, SEGMENT_NEXT, name);
+    r = io_rename(log->io, log->dir, SEGMENT_NEXT, name);
+    /* Where no directory gets another name, none is made ahead. */
+    return r == -EXDEV ? -ENOENT : r;
 }
 
 void next_done(struct clog *log)
