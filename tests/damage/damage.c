@@ -18,6 +18,10 @@
  *     REPLAY=n    only the random damage of that seed, as a failure printed it
  *     ONLY=PART   of clean, sealed, cut, lost, synced, real and random
  *     SPARSE=n    flip only every n-th bit (1), for builds that are slow
+ *     FEWER=n     of sealed and synced, only every n-th of those (5; in a long
+ *                 run 1)
+ *     NOTES=n     of the flips, compare what open and clog-verify say of every
+ *                 n-th (31; in a long run 1)
  *     STEP=n      on real files, flip in only every n-th byte (97; in a long
  *                 run 17)
  *
@@ -83,6 +87,7 @@ struct verdict_on {
 
 static struct {
     uint64_t flips, damages, real, rot, torn, prefixes, indexes;
+    uint64_t notes; /* see NOTES */
     unsigned failures;
     bool quiet;
     char what[200]; /* is damaged, for a failure's report */
@@ -548,7 +553,7 @@ static void flip(const struct sample *sample, int file, uint64_t bit)
         before[k] = memio_bytes(sample->disk, paths[k], &size);
     spoil_flip(sample->disk, &at, &turned, 1);
     spoil_flip(disk, &at, &turned, 1);
-    if (bit % 31 == 0)
+    if (bit % suite.notes == 0)
         (void)check_notes(disk);
     r = log_open(memio_io(disk), "log", &options, NULL, &log);
     if (r < 0)
@@ -941,10 +946,11 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     suite.quiet = control;
+    suite.notes = suite_number("NOTES", 31, 1);
     for (enum state state = STATE_CLEAN; state < STATES; state++)
         if (is_chosen(state_names[state]))
             flip_all(state, state == STATE_SEALED || state == STATE_SYNCED
-                                ? 5 * sparse
+                                ? suite_number("FEWER", 5, 1) * sparse
                                 : sparse);
     if (is_chosen("real"))
         flip_real_all(suite_number("STEP", 97, 17));
