@@ -13,6 +13,7 @@
 #include "test.h"
 
 #define SECOND INT64_C(1000000000)
+#define DAY    (SECOND * 24 * 3600)
 #define ZERO   "segments/00000000000000000000"
 
 /* Two records a segment. */
@@ -408,11 +409,11 @@ static void test_retain_age_opened_with_a_clock_ahead(void **state)
     struct fixture *fixture = *state;
 
     fixture->options.max_index = 32;
-    fixture->options.retain_age_ns = 30 * 24 * 3600 * (uint64_t)SECOND;
+    fixture->options.retain_age_ns = 30 * (uint64_t)DAY;
     fixture_open(fixture);
     fixture_fill(fixture, 5);
     fixture_power_cut(fixture);
-    fixture->fake.ahead = 31 * 24 * 3600 * SECOND;
+    fixture->fake.ahead = 31 * DAY;
     fixture_open(fixture);
     assert_int_equal(clog_retain(fixture->log), 0);
     fixture->fake.now += 3599 * SECOND;
@@ -426,7 +427,7 @@ static void test_retain_age_opened_with_a_clock_ahead(void **state)
     assert_int_equal(fixture_status(fixture).age_withheld_ns, 0);
     /* And one that is right drops what is as old as that. */
     fixture_kill(fixture);
-    fixture->fake.now += 31 * 24 * 3600 * SECOND;
+    fixture->fake.now += 31 * DAY;
     fixture_open(fixture);
     assert_int_equal(clog_retain(fixture->log), 0);
     fixture->fake.now += 3600 * SECOND;
