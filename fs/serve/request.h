@@ -62,27 +62,27 @@ struct request {
     struct node node;      /* what it is about; of a name, the directory */
     struct handle *handle; /* NULL: none; a kept request has a reference */
     uint64_t position;
-    size_t size;      /* bytes that are asked for, or how many data has */
-    int flags;        /* open(2)'s, or what is to be set */
-    uid_t uid;        /* whose it is; of one that is parked */
-    bool end;         /* of a write: it is to be durable, half lines too */
-    bool plus;        /* of a listing: with attributes */
     const void *data; /* borrowed, or the kept copy; NULL: none */
     size_t data_size;
+    size_t size; /* bytes that are asked for, or how many data has */
+    int flags;   /* open(2)'s, or what is to be set */
+    uid_t uid;   /* whose it is; of one that is parked */
+    bool end;    /* of a write: it is to be durable, half lines too */
+    bool plus;   /* of a listing: with attributes */
     bool kept;
     /* dispatch's own */
     bool in_turn;  /* it reads handle, as one at a time may */
     bool has_turn; /* it is the one */
     bool ends;     /* it ends an unfinished line */
     bool behind;   /* it comes behind such ends that were received before */
-    /* waiting's own, but for the first */
+    /* waiting's own, but for at */
+    bool watched; /* for interrupts */
+    bool interrupted;
     uint64_t at; /* position in the stream that it waits for */
     struct waiters *waiters;
     struct share *share;
     uint64_t since_ns; /* when it was parked first */
     struct request *next, **link;
-    bool watched; /* for interrupts */
-    bool interrupted;
 };
 
 /* A copy that lives on, or request itself if it is one. NULL: no memory. */

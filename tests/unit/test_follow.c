@@ -13,16 +13,17 @@
 /* How often it was asked where a record lies, which is a search. */
 static unsigned finds;
 
-int __real_clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
-                            struct clog_span *ret_span);
-int __wrap_clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
-                            struct clog_span *ret_span);
+/* The linker leads the calls here. */
+int real_find(struct clog *log, uint64_t position, unsigned flags,
+              struct clog_span *ret_span) __asm__("__real_clog_stream_find");
+int wrap_find(struct clog *log, uint64_t position, unsigned flags,
+              struct clog_span *ret_span) __asm__("__wrap_clog_stream_find");
 
-int __wrap_clog_stream_find(struct clog *log, uint64_t position, unsigned flags,
-                            struct clog_span *ret_span)
+int wrap_find(struct clog *log, uint64_t position, unsigned flags,
+              struct clog_span *ret_span)
 {
     finds++;
-    return __real_clog_stream_find(log, position, flags, ret_span);
+    return real_find(log, position, flags, ret_span);
 }
 
 /* However much a reader is behind, and however many records it is given, each
