@@ -12,6 +12,9 @@
 /* The smallest buffer, of a file that holds something. */
 #define SMALL_BUFFER 4096
 
+/* More take milliseconds, which is as long as to wait. */
+#define MANY_LINES 8192
+
 /* What a line counts for, of max_held: its buffer is at most twice as large. */
 static uint64_t charge(size_t size)
 {
@@ -117,6 +120,8 @@ static int append_lines(struct held *held, struct line *line, unsigned flags)
     struct iovec *first = &lines->iov[0];
     int r;
 
+    if ((flags & CLOG_NOWAIT) != 0 && lines->count > MANY_LINES)
+        return -EAGAIN;
     if (line->size > 0) {
         if (first->iov_len > 0)
             memcpy(line->bytes + line->size, first->iov_base, first->iov_len);
