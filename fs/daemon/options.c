@@ -564,7 +564,7 @@ void options_usage(FILE *file)
         "\n"
         "  -f                 stay in the foreground\n"
         "  -d                 print each request, and stay in the foreground\n"
-        "  -s                 accepted: one thread receives requests anyway\n"
+        "  -s                 accepted: requests come one by one anyway\n"
         "  -h, --help         print this and exit\n"
         "  -V, --version      print the versions and exit\n"
         "  -o OPTION[,OPTION...]\n"
