@@ -28,7 +28,7 @@ static bool take_digits(const char **text, int count, int *ret_number)
 
 static bool take_char(const char **text, const char *one_of)
 {
-    if (**text == '\0' || strchr(one_of, **text) == NULL)
+    if (**text == '\0' || !strchr(one_of, **text))
         return false;
     (*text)++;
     return true;
@@ -113,7 +113,7 @@ static int64_t zone_offset(int64_t moment)
     time_t time = (time_t)moment;
     struct tm tm;
 
-    return localtime_r(&time, &tm) != NULL ? tm.tm_gmtoff : 0;
+    return localtime_r(&time, &tm) ? tm.tm_gmtoff : 0;
 }
 
 /* The moment at which the zone's offset changes, in (before, after]. */
