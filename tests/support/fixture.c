@@ -45,6 +45,7 @@ static ssize_t fake_readv(struct io *io, struct io_from from,
     if (fake->cold && from.nowait)
         return -EAGAIN;
     atomic_fetch_add(&fake->waits, fake->cold);
+    atomic_fetch_add(&fake->reads, 1);
     n = io_posix()->ops->readv(io, from, iov, count);
     atomic_fetch_add(&fake->read, n > 0 ? (unsigned long long)n : 0);
     return n;

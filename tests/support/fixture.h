@@ -35,6 +35,7 @@ struct fake {
     bool cold;      /* nothing is in memory; set by fake_set_cold() */
     atomic_uint waits;  /* calls since then that would wait for a device */
     atomic_uint syncs;  /* files and directories that were synced */
+    atomic_uint reads;  /* calls that read */
     atomic_ullong read; /* bytes */
     pthread_mutex_t maps_lock;
     struct {
