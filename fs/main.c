@@ -4,6 +4,7 @@
  */
 #include "clog.h"
 #include "daemon/background.h"
+#include "daemon/clock.h"
 #include "daemon/message.h"
 #include "daemon/mountpoint.h"
 #include "daemon/notify.h"
@@ -92,18 +93,9 @@ static unsigned log_flags(const struct options *options)
     return flags;
 }
 
-/* Whether to open the log again: the process that has it may be ending. */
-static bool wait_for_holder(struct waiting *waiting, const char *logdir)
+static void tell_waiting(const char *line)
 {
-    enum waiting_next next = waiting_next(waiting);
-    char holder[32];
-
-    if (next == WAITING_TELL) {
-        waiting_holder(logdir, holder, sizeof(holder));
-        message(LOG_NOTICE, "%s: waiting for %s, which has it open", logdir,
-                holder);
-    }
-    return next != WAITING_OVER;
+    message(LOG_NOTICE, "%s", line);
 }
 
 static void on_progress(void *progress, uint64_t done, uint64_t total)
@@ -139,7 +131,8 @@ static int open_log(struct daemon *daemon)
     progress_start(&progress, "clog: checking the log");
     do
         r = clog_open(daemon->logdir, &options, &report, &daemon->fs.log);
-    while (r == -EWOULDBLOCK && wait_for_holder(&waiting, daemon->logdir));
+    while (r == -EWOULDBLOCK &&
+           waiting_again(&waiting, daemon->logdir, tell_waiting));
     progress_clear(&progress);
     notes_print(daemon->logdir, &report);
     if (r < 0)
@@ -224,14 +217,6 @@ static int serve(struct daemon *daemon)
     return r < 0 ? EXIT_SERVE : EXIT_SUCCESS;
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Does everything up to serving. Returns an exit status. */
 static int set_up(struct daemon *daemon)
 {
@@ -246,8 +231,8 @@ static int set_up(struct daemon *daemon)
     if (open_log(daemon) < 0)
         return EXIT_LOG;
     fs->options = &daemon->options;
-    fs->started_ns = now_ns(CLOCK_REALTIME);
-    fs->started_up_ns = now_ns(CLOCK_BOOTTIME);
+    fs->started_ns = clock_ns(CLOCK_REALTIME);
+    fs->started_up_ns = clock_ns(CLOCK_BOOTTIME);
     fs->logdir = daemon->logdir;
     held_init(&fs->held, fs->log, fs->logdir, daemon->options.max_held);
     /* From here on, the reader of the messages may wait for the mount. */

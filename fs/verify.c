@@ -201,18 +201,9 @@ static void print_error(const struct verify *verify, int r)
         fprintf(stderr, "clog-verify: %s: %s\n", verify->logdir, strerror(-r));
 }
 
-/* Whether to try again: the process that has the log may be ending. */
-static bool wait_for_holder(struct waiting *waiting, const char *logdir)
+static void tell_waiting(const char *line)
 {
-    enum waiting_next next = waiting_next(waiting);
-    char holder[32];
-
-    if (next == WAITING_TELL) {
-        waiting_holder(logdir, holder, sizeof(holder));
-        fprintf(stderr, "clog-verify: %s: waiting for %s, which has it open\n",
-                logdir, holder);
-    }
-    return next != WAITING_OVER;
+    fprintf(stderr, "clog-verify: %s\n", line);
 }
 
 static int run(struct verify *verify)
@@ -233,7 +224,8 @@ static int run(struct verify *verify)
         printf("{\"findings\": [");
     do
         r = clog_verify(verify->logdir, &options, &result);
-    while (r == -EWOULDBLOCK && wait_for_holder(&waiting, verify->logdir));
+    while (r == -EWOULDBLOCK &&
+           waiting_again(&waiting, verify->logdir, tell_waiting));
     progress_clear(&verify->progress);
     if (r == 0 || verify->json)
         print_summary(verify, &result);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/message.h"
 
+#include "daemon/clock.h"
 #include "daemon/printable.h"
 #include "daemon/repeats.h"
 #include "daemon/thread.h"
@@ -85,14 +86,6 @@ static void print(int priority, const char *text)
         print_on_stderr(text);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits on cond, with the lock, until due_ms at the latest. */
 static int wait_until(pthread_cond_t *cond, int64_t due_ms)
 {
@@ -137,8 +130,8 @@ static void add_counts(void)
     char text[PATH_MAX + 1100];
 
     while (queue.count < LINES &&
-           repeats_take(&queue.repeats, queue.stopping ? INT64_MAX : now_ms(),
-                        &repeat)) {
+           repeats_take(&queue.repeats,
+                        queue.stopping ? INT64_MAX : clock_run_ms(), &repeat)) {
         snprintf(text, sizeof(text), "%s (%u times more)", repeat.text,
                  repeat.count);
         add(repeat.priority, text);
@@ -190,22 +183,12 @@ static void *work(void *arg)
     return arg;
 }
 
-static void init_conditions(void)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&queue.wake, &attr);
-    (void)pthread_cond_init(&queue.idle, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 int message_start(void)
 {
     int r;
 
-    init_conditions();
+    thread_cond_init(&queue.wake);
+    thread_cond_init(&queue.idle);
     r = thread_start(&queue.thread, work, NULL);
     (void)pthread_mutex_lock(&queue.lock);
     queue.started = r == 0;
@@ -222,7 +205,7 @@ static bool is_idle(void)
 /* Waits until the thread has nothing to print, with the lock. */
 static void wait_for_idle(void)
 {
-    int64_t due_ms = now_ms() + WAIT_MS;
+    int64_t due_ms = clock_run_ms() + WAIT_MS;
 
     while (!is_idle() && wait_until(&queue.idle, due_ms) != ETIMEDOUT)
         ;
@@ -269,7 +252,8 @@ void message_list(int priority, const char *format, va_list list)
     printable(raw, text, sizeof(text));
     (void)pthread_mutex_lock(&queue.lock);
     started = queue.started;
-    if (started && repeats_admit(&queue.repeats, priority, text, now_ms()))
+    if (started &&
+        repeats_admit(&queue.repeats, priority, text, clock_run_ms()))
         add(priority, text);
     else if (started) /* the thread must learn when the count is due */
         (void)pthread_cond_signal(&queue.wake);

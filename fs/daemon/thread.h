@@ -13,4 +13,7 @@
  */
 int thread_start(pthread_t *ret_thread, void *(*run)(void *), void *arg);
 
+/* Makes a condition whose waits with a time go by CLOCK_MONOTONIC. */
+void thread_cond_init(pthread_cond_t *cond);
+
 #endif

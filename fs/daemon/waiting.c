@@ -2,37 +2,14 @@
 #include "daemon/waiting.h"
 
 #include "clog.h"
+#include "daemon/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
 #define TELL_MS 1000
 #define OVER_MS 10000
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-enum waiting_next waiting_next(struct waiting *waiting)
-{
-    const struct timespec pause = {.tv_nsec = 20000000};
-    int64_t waited_ms;
-
-    if (waiting->began_ms == 0)
-        waiting->began_ms = now_ms();
-    waited_ms = now_ms() - waiting->began_ms;
-    if (waited_ms >= OVER_MS)
-        return WAITING_OVER;
-    (void)nanosleep(&pause, NULL);
-    if (waited_ms < TELL_MS || waiting->told)
-        return WAITING_AGAIN;
-    waiting->told = true;
-    return WAITING_TELL;
-}
 
 void waiting_holder(const char *logdir, char *text, size_t size)
 {
@@ -42,4 +19,28 @@ void waiting_holder(const char *logdir, char *text, size_t size)
         snprintf(text, size, "process %ld", (long)pid);
     else
         snprintf(text, size, "another process");
+}
+
+bool waiting_again(struct waiting *waiting, const char *logdir,
+                   void (*tell)(const char *line))
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    char line[PATH_MAX + 64];
+    char holder[32];
+    int64_t waited_ms;
+
+    if (waiting->began_ms == 0)
+        waiting->began_ms = clock_run_ms();
+    waited_ms = clock_run_ms() - waiting->began_ms;
+    if (waited_ms >= OVER_MS)
+        return false;
+    if (waited_ms >= TELL_MS && !waiting->told) {
+        waiting->told = true;
+        waiting_holder(logdir, holder, sizeof(holder));
+        snprintf(line, sizeof(line), "%s: waiting for %s, which has it open",
+                 logdir, holder);
+        tell(line);
+    }
+    (void)nanosleep(&pause, NULL);
+    return true;
 }

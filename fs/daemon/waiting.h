@@ -17,14 +17,12 @@ struct waiting {
     bool told;        /* the user knows */
 };
 
-enum waiting_next {
-    WAITING_AGAIN, /* try again */
-    WAITING_TELL,  /* tell the user, once, and try again */
-    WAITING_OVER,  /* give up */
-};
-
-/* Call it when the log was in use: sleeps a little. */
-enum waiting_next waiting_next(struct waiting *waiting);
+/*
+ * Whether to try again, when the log was in use: sleeps a little before, and
+ * after a second tells, once, in one line, which process has it open.
+ */
+bool waiting_again(struct waiting *waiting, const char *logdir,
+                   void (*tell)(const char *line));
 
 /* Writes "process N", the process that has the log open, or "another process"
    where the kernel does not show it. */

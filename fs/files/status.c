@@ -8,6 +8,8 @@
 #include "files/mount.h"
 #include "files/text.h"
 
+#include "daemon/clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -156,15 +158,6 @@ static void add_drops(struct figures *f, const struct clog_status *s)
     add(f, "pinned_bytes", GAUGE, s->pinned_bytes, "Bytes of their stores.");
 }
 
-static uint64_t uptime_ns(const struct fs *fs)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec -
-           fs->started_up_ns;
-}
-
 static uint64_t free_bytes(const struct fs *fs)
 {
     struct clog_space space;
@@ -189,7 +182,8 @@ static void collect(struct fs *fs, struct figures *f,
         "Reads that wait for the next record.");
     add(f, "in_doubt", GAUGE, s->sync_error != 0 ? s->next - s->durable : 0,
         "Records, from durable on, that a failed sync leaves in doubt.");
-    add(f, "uptime_seconds", SECONDS, uptime_ns(fs),
+    add(f, "uptime_seconds", SECONDS,
+        clock_ns(CLOCK_BOOTTIME) - fs->started_up_ns,
         "How long the log has been served.");
     add(f, "free_bytes", GAUGE, free_bytes(fs),
         "Bytes that the filesystem below has for the log.");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "files/text.h"
 
+#include "daemon/clock.h"
 #include "files/handle.h"
 #include "files/mount.h"
 
@@ -19,7 +20,7 @@
 struct text {
     size_t size;
     char *bytes;      /* owned */
-    uint64_t made_ns; /* ns since the epoch */
+    uint64_t made_ns; /* ns since the boot */
 };
 
 struct measured {
@@ -41,19 +42,11 @@ struct shown {
     bool used; /* it has been read from the start */
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* ret_text->bytes is to be freed. */
 static int print(struct fs *fs, const struct kind *kind, struct node node,
                  struct text *ret_text)
 {
-    struct text text = {.made_ns = now_ns()};
+    struct text text = {.made_ns = clock_ns(CLOCK_BOOTTIME)};
     FILE *file = open_memstream(&text.bytes, &text.size);
     int failed;
     int r;

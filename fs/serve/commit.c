@@ -100,15 +100,11 @@ static void *work(void *arg)
 
 int commit_start(struct commit *commit, struct fs *fs, unsigned seconds)
 {
-    pthread_condattr_t monotonic;
     int r;
 
     *commit = (struct commit){.fs = fs, .seconds = seconds};
     (void)pthread_mutex_init(&commit->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&commit->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&commit->wake);
     r = thread_start(&commit->thread, work, commit);
     commit->started = r == 0;
     return r;

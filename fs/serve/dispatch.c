@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/dispatch.h"
 
+#include "daemon/clock.h"
 #include "files/handle.h"
 #include "files/mount.h"
 #include "serve/commit.h"
@@ -108,14 +109,6 @@ struct locks *work_locks(struct work *work)
     return &work->locks;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /*
  * Reads of one handle take turns. Gives its turn to request; or else queues it,
  * if that is wanted, until the turn comes to it.
@@ -173,7 +166,7 @@ static bool is_slow(struct work *work)
 
     if (until == 0)
         return false;
-    if (now_ns() < until)
+    if (clock_ns(CLOCK_MONOTONIC) < until)
         return true;
     atomic_store(&work->slow_ns, 0);
     return false;
@@ -187,7 +180,7 @@ static int try_append(struct work *work, struct request *request)
         return -EAGAIN;
     r = request->run(request, CLOG_NOWAIT);
     if (receive_replaced())
-        atomic_store(&work->slow_ns, now_ns() + SLOW_NS);
+        atomic_store(&work->slow_ns, clock_ns(CLOCK_MONOTONIC) + SLOW_NS);
     pool_leave(&work->appends);
     return r;
 }
@@ -217,15 +210,16 @@ static void run_append(struct job *job)
 {
     struct request *request = (struct request *)job;
     struct work *work = request->work;
-    uint64_t start = now_ns();
+    uint64_t start = clock_ns(CLOCK_MONOTONIC);
     long slept = naps();
 
     atomic_fetch_sub(&work->queued, request->data_size);
     run(job);
     keeper_wake(&work->keeper); /* it may have rolled, or dropped */
-    if (now_ns() - start > RECEIVE_TICK_MS * UINT64_C(1000000) &&
+    if (clock_ns(CLOCK_MONOTONIC) - start >
+            RECEIVE_TICK_MS * UINT64_C(1000000) &&
         naps() > slept)
-        atomic_store(&work->slow_ns, now_ns() + SLOW_NS);
+        atomic_store(&work->slow_ns, clock_ns(CLOCK_MONOTONIC) + SLOW_NS);
 }
 
 static void add_read(struct request *request)

@@ -89,7 +89,6 @@ static void *work(void *arg)
 int flush_start(struct flush *flush, struct fs *fs)
 {
     struct clog_status status = {.size = sizeof(status)};
-    pthread_condattr_t monotonic;
     int r;
 
     *flush = (struct flush){.fs = fs, .asleep = true};
@@ -97,10 +96,7 @@ int flush_start(struct flush *flush, struct fs *fs)
     if (status.staging == 0)
         return 0;
     (void)pthread_mutex_init(&flush->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&flush->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&flush->wake);
     r = thread_start(&flush->thread, work, flush);
     flush->started = r == 0;
     if (r < 0) {

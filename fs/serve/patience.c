@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/patience.h"
 
+#include "daemon/clock.h"
 #include "daemon/thread.h"
 
 #include <inttypes.h>
@@ -25,10 +26,7 @@ uint64_t patience_limit(uint64_t by_default, uint64_t at_most)
 
 uint64_t patience_now(void)
 {
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* A number of the kernel's; 0: it has none. */
@@ -70,7 +68,6 @@ static void *run(void *arg)
 int patience_start(struct patience *patience,
                    void (*end)(void *ctx, uint64_t since_ns), void *ctx)
 {
-    pthread_condattr_t monotonic;
     int r;
 
     *patience = (struct patience){.end = end, .ctx = ctx};
@@ -80,10 +77,7 @@ int patience_start(struct patience *patience,
     if (patience->limit_ns == 0)
         return 0;
     (void)pthread_mutex_init(&patience->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&patience->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&patience->wake);
     r = thread_start(&patience->thread, run, patience);
     patience->started = r == 0;
     if (r < 0) {

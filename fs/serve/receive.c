@@ -288,17 +288,13 @@ static int start(struct receivers *all, unsigned *started)
 int receive_all(struct fuse_session *session)
 {
     struct receivers all = {.session = session};
-    pthread_condattr_t monotonic;
     unsigned started = 0;
     int r;
 
     (void)pthread_sigmask(SIG_SETMASK, NULL, &all.signals);
     (void)pthread_mutex_init(&all.lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&all.wake, &monotonic);
+    thread_cond_init(&all.wake);
     (void)pthread_cond_init(&all.next, NULL);
-    (void)pthread_condattr_destroy(&monotonic);
     r = start(&all, &started);
     if (r == 0) {
         (void)run(&all.receivers[0]);

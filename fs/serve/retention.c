@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/retention.h"
 
+#include "daemon/clock.h"
 #include "daemon/message.h"
 #include "daemon/thread.h"
 #include "files/mount.h"
@@ -17,14 +18,6 @@
 
 /* So often names are forgotten again after a drop, a tick apart. */
 #define AGAIN 2
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static struct timespec after_tick(void)
 {
@@ -77,7 +70,7 @@ static void retain(struct keeper *keeper)
  */
 static void forget_names(struct keeper *keeper)
 {
-    keeper->forgot_ns = now_ns();
+    keeper->forgot_ns = clock_ns(CLOCK_MONOTONIC);
     for (enum node_kind kind = NODE_ROOT; kind < NODE_KINDS; kind++) {
         const struct kind *k = tree_kind(kind);
 
@@ -103,7 +96,8 @@ void keeper_forget(struct keeper *keeper)
    after the names were forgotten. */
 static void forget_again(struct keeper *keeper)
 {
-    if (keeper->again == 0 || now_ns() - keeper->forgot_ns < TICK_NS)
+    if (keeper->again == 0 ||
+        clock_ns(CLOCK_MONOTONIC) - keeper->forgot_ns < TICK_NS)
         return;
     keeper->again--;
     forget_names(keeper);
@@ -130,7 +124,6 @@ static void *work(void *arg)
 int keeper_start(struct keeper *keeper, struct fs *fs,
                  struct fuse_session *session, bool limits)
 {
-    pthread_condattr_t monotonic;
     int r;
 
     *keeper = (struct keeper){
@@ -139,10 +132,7 @@ int keeper_start(struct keeper *keeper, struct fs *fs,
         .limits = limits,
     };
     (void)pthread_mutex_init(&keeper->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&keeper->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&keeper->wake);
     r = thread_start(&keeper->thread, work, keeper);
     keeper->started = r == 0;
     if (r < 0) {
